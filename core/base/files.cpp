@@ -1,0 +1,38 @@
+#include "core/base/files.h"
+
+#include "core/base/fault.h"
+
+#include <QFile>
+#include <QFileInfo>
+#include <QSaveFile>
+
+namespace slipway {
+
+QByteArray readFile(const QString &path, qint64 limit, const QString &what)
+{
+    const QFileInfo info(path);
+    if (info.exists() && !info.isFile() && path != u"/dev/stdin")
+        throw Fault("file.unreadable", {path, QStringLiteral("it is not a file")});
+    QFile file(path);
+    if (!file.open(QIODevice::ReadOnly))
+        throw Fault("file.unreadable", {path, file.errorString()});
+    const QByteArray content = file.read(limit + 1);
+    if (file.error() != QFileDevice::NoError)
+        throw Fault("file.unreadable", {path, file.errorString()});
+    if (content.size() > limit)
+        throw Fault("file.too-large", {path, what});
+    return content;
+}
+
+void writeFile(const QString &path, const QByteArray &content, Access access)
+{
+    QSaveFile file(path);
+    if (!file.open(QIODevice::WriteOnly))
+        throw Fault("file.unwritable", {path, file.errorString()});
+    if (access == Access::OwnerOnly)
+        file.setPermissions(QFileDevice::ReadOwner | QFileDevice::WriteOwner);
+    if (file.write(content) != content.size() || !file.commit())
+        throw Fault("file.unwritable", {path, file.errorString()});
+}
+
+} // namespace slipway

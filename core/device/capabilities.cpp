@@ -1,0 +1,13 @@
+#include "core/device/capabilities.h"
+
+#include <array>
+
+namespace slipway {
+
+QString toString(Capability capability)
+{
+    static constexpr std::array names{"firmware", "blobs", "shell", "keys", "eraser", "reset", "clock", "lock"};
+    return QString::fromLatin1(names[size_t(capability)]);
+}
+
+} // namespace slipway

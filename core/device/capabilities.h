@@ -1,0 +1,131 @@
+#pragma once
+// What a device can do, one small interface each. A driver's Device hands out those it has. Steps ask for these and
+// know no protocol. All calls block, honour task.deadline and task.stop, and throw Fault.
+
+#include "core/base/task.h"
+
+#include <QByteArray>
+#include <QDateTime>
+#include <QList>
+#include <QString>
+
+#include <optional>
+
+namespace slipway {
+
+enum class Capability { Firmware, Blobs, Shell, Keys, Eraser, Reset, Clock, Lock };
+QString toString(Capability capability); // "firmware", "blobs", ...
+
+// Firmware in slots: list, write, verify, activate.
+class Firmware
+{
+public:
+    struct ImageSlot {
+        int image = 0; // image number (core)
+        int slot = 0;  // 0 primary, 1 secondary
+        QString version;
+        QByteArray hash; // the image hash the boot loader knows (MCUboot: SHA-256 over header, image, protected TLVs)
+        bool bootable = false, pending = false, confirmed = false, active = false, permanent = false;
+    };
+    struct WriteOptions {
+        int image = 0;
+        bool upgradeOnly = false; // the device itself refuses an older version
+        bool resume = true;       // continue an interrupted upload of the same image
+    };
+    struct WriteResult {
+        qint64 bytes = 0;       // sent over the line by this call (less than the image's size after a resume)
+        qint64 resumedAt = 0;   // 0: from the start
+        double seconds = 0;
+        double lineLimit = 0;   // payload bytes per second that the line can carry, 0: unknown
+    };
+    virtual ~Firmware() = default;
+    virtual QList<ImageSlot> imageSlots(const Task &task) = 0;
+    // Bytes that fit in the slot a write goes to; nothing when the device does not tell.
+    virtual std::optional<qint64> capacity(int image, const Task &task) = 0;
+    // Progress: bytes of the image on task.progress.
+    virtual WriteResult write(const QByteArray &image, const WriteOptions &options, const Task &task) = 0;
+    // Boot this image next; permanent: without the need to confirm.
+    virtual void activate(const QByteArray &hash, bool permanent, const Task &task) = 0;
+    // Make the running image permanent.
+    virtual void confirm(const Task &task) = 0;
+    virtual void erase(int image, int slot, const Task &task) = 0;
+};
+
+// Named things with content.
+class Blobs
+{
+public:
+    enum class Kind { File, Setting };
+    virtual ~Blobs() = default;
+    virtual QByteArray read(Kind kind, const QString &name, const Task &task) = 0;
+    virtual void write(Kind kind, const QString &name, const QByteArray &content, const Task &task) = 0;
+    virtual void remove(Kind kind, const QString &name, const Task &task) = 0;
+    // SHA-256 computed by the device; nothing when it cannot.
+    virtual std::optional<QByteArray> sha256(const QString &file, const Task &task) = 0;
+    // Settings take effect and survive a restart. A device without such a call does nothing.
+    virtual void commitSettings(const Task &task) = 0;
+};
+
+class Shell
+{
+public:
+    struct Result {
+        int status = 0; // 0: success
+        QString output;
+    };
+    virtual ~Shell() = default;
+    virtual Result run(const QString &command, const Task &task) = 0;
+};
+
+// A private key that never leaves the device, and the certificate that goes with it.
+class Keys
+{
+public:
+    virtual ~Keys() = default;
+    // Makes a new key pair (P-256) on the device. Throws device.locked when the device refuses a second identity.
+    virtual void generate(const Task &task) = 0;
+    // PKCS#10 request, DER, signed by the device's key, subject serialNumber as given.
+    virtual QByteArray request(const QString &serial, const Task &task) = 0;
+    // ECDSA-SHA256 signature (DER) over the bytes of the challenge.
+    virtual QByteArray sign(const QByteArray &challenge, const Task &task) = 0;
+    // End-entity first, DER each.
+    virtual void writeChain(const QList<QByteArray> &chain, const Task &task) = 0;
+    virtual QList<QByteArray> readChain(const Task &task) = 0; // empty: no identity yet
+};
+
+class Eraser
+{
+public:
+    virtual ~Eraser() = default;
+    virtual QStringList areas(const Task &task) = 0;
+    virtual void erase(const QString &area, const Task &task) = 0;
+    virtual bool isBlank(const QString &area, const Task &task) = 0;
+};
+
+class Reset
+{
+public:
+    virtual ~Reset() = default;
+    // Restarts the device and returns when it answers again, re-opening the port when it re-enumerated.
+    virtual void reset(const Task &task) = 0;
+};
+
+class Clock
+{
+public:
+    virtual ~Clock() = default;
+    virtual void setTime(const QDateTime &utc, const Task &task) = 0;
+    virtual QDateTime time(const Task &task) = 0; // UTC
+};
+
+// Irreversible locks, by name: "debug" and what the board's data knows.
+class Lock
+{
+public:
+    virtual ~Lock() = default;
+    virtual QStringList locks(const Task &task) = 0;
+    virtual bool isLocked(const QString &name, const Task &task) = 0;
+    virtual void lock(const QString &name, const Task &task) = 0;
+};
+
+} // namespace slipway

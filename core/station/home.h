@@ -1,0 +1,54 @@
+#pragma once
+// A station's home folder: station.yaml, journal.db, keys/ (0600), recipes/, vault/, profiles/, labels/.
+
+#include "core/identity/profile.h"
+#include "core/journal/journal.h"
+
+#include <QList>
+#include <QString>
+
+#include <memory>
+
+namespace slipway {
+
+class Issuer;
+
+struct HomeSlot {
+    int number = 0;
+    QString name, port, driver;
+};
+
+class Home
+{
+public:
+    // The platform's data folder for slipway.
+    static QString defaultPath();
+    // Makes a new home: folders, station key with its CA, issuing CA, training CA, sample recipe and profile from
+    // samplesFolder (a resource folder of the application). Throws home.exists when there is one already. All or
+    // nothing: a half-made home is never left under the final name.
+    static Home create(const QString &path, const QString &stationName, const QString &samplesFolder,
+                       const QByteArray &passphrase);
+    // Throws home.missing ("run slipway init") or home.damaged.
+    static Home open(const QString &path, const QByteArray &passphrase = {});
+
+    QString path() const { return m_path; }
+    QString stationName() const { return m_name; }
+    QList<HomeSlot> places() const { return m_slots; }
+    QString file(const QString &relative) const { return m_path + u'/' + relative; }
+    QString recipePath(const QString &nameOrPath) const; // "t1" -> recipes/t1.yaml
+
+    std::unique_ptr<Journal> openJournal() const;
+    std::shared_ptr<JournalSigner> signer() const;
+    std::unique_ptr<Issuer> openIssuer(Mode mode) const; // file CA of that mode
+    ProfileStore profiles() const;
+    bool keysEncrypted() const;
+    QByteArray passphrase() const { return m_passphrase; }
+
+private:
+    QString m_path;
+    QString m_name;
+    QList<HomeSlot> m_slots;
+    QByteArray m_passphrase;
+};
+
+} // namespace slipway

@@ -1,0 +1,136 @@
+#pragma once
+// A step: one action of a run. A kind of step declares its parameters, what it needs of a device and how to make one;
+// the checker, the JSON Schema and the manual all come from that declaration (core/steps/stepkinds.cpp lists them).
+
+#include "core/base/progress.h"
+#include "core/base/task.h"
+#include "core/base/verdict.h"
+#include "core/device/device.h"
+#include "core/journal/journal.h"
+#include "core/recipe/recipe.h"
+
+#include <QJsonObject>
+#include <QSet>
+
+#include <functional>
+#include <memory>
+
+namespace slipway {
+
+class Issuer;       // core/identity
+class ProfileStore; // core/identity
+class Vault;        // core/firmware
+
+struct Measurement {
+    QString name;
+    std::optional<double> value;
+    QString unit;
+    std::optional<double> low, high;
+    std::optional<double> marginalLow, marginalHigh; // inside the limits, but near
+    QString text;                                    // what was compared, for pattern and equality
+    QString expected;
+    bool marginal = false;
+    Verdict verdict = Verdict::Pass;
+};
+
+struct PromptRequest {
+    enum class Kind { Message, YesNo, Value, ScanBack };
+    Kind kind = Kind::Message;
+    QString word;     // the large word on the tile: "LABEL", "CHECK"
+    QString sentence; // one sentence with one verb
+    QString picture;  // file, may be empty
+    QString pattern;  // Value: anchored regular expression
+    QString expected; // ScanBack: what the scan must say
+};
+struct PromptAnswer {
+    bool yes = true;
+    QString value;
+};
+
+// What the station gives a step while it runs. One object per run; not shared between slots.
+class StepContext
+{
+public:
+    virtual ~StepContext() = default;
+
+    virtual Device &device() = 0;
+    // Opens the link anew where the device went away; invalidates references to the old Device.
+    virtual Device &reopenDevice(const Task &task) = 0;
+    virtual const Recipe &recipe() const = 0;
+    virtual Mode mode() const = 0;
+    virtual QString runId() const = 0;
+    virtual int stepIndex() const = 0;
+    virtual int slotNumber() const = 0;
+    virtual QString serial() const = 0; // of the unit
+
+    // "${serial}", "${mac}", "${fact:hardware-id}" replaced. Throws recipe.no-variable.
+    virtual QString expand(const QString &text) const = 0;
+    virtual void setVariable(const QString &name, const QString &value) = 0;
+
+    virtual Journal &journal() = 0;
+    virtual Issuer &issuer() = 0; // of the mode: production or training
+    virtual ProfileStore &profiles() = 0;
+    virtual QString outputFolder() const = 0; // labels and the like go here
+
+    virtual void measured(const Measurement &measurement) = 0; // to the journal and the screen
+    virtual void fact(const QString &name, const QString &value) = 0;
+    virtual void record(const QString &kind, const QCborMap &body) = 0; // any other entry, with run and device filled in
+    virtual void summary(const QString &text) = 0;      // one line for the step's row: "1.4.2+7, 65 KiB at 64.1 kB/s"
+    virtual PromptAnswer ask(const PromptRequest &request, const Task &task) = 0; // blocks; honours task
+
+    // Intent before act: durable when it returns. End it with outcome(); one left open is shown as UNKNOWN after a crash.
+    virtual QString intend(const QString &act, const QCborMap &detail) = 0; // the intent's id
+    virtual void outcome(const QString &intent, const QString &state, const QString &sentence, const QCborMap &detail = {}) = 0;
+};
+
+// What a step found when it asked a device about an intent that has no outcome.
+struct Reconciled {
+    QString state;    // "done", "not-done", "unknown"
+    QString sentence; // what is known
+    QString safeNext; // what is safe now
+};
+
+class Step
+{
+public:
+    virtual ~Step() = default;
+    // Before the device is touched: load files, verify signatures, find the profile. Throws.
+    virtual void prepare(StepContext &context) = 0;
+    // Throws Fault on failure; returning means PASS. Progress goes to task.progress.
+    virtual void run(StepContext &context, const Task &task) = 0;
+};
+
+struct StepParameter {
+    enum class Type { Text, Number, Integer, Boolean, Choice, Duration, File, Url, Pattern, Range, Map, List };
+    QString name;
+    Type type = Type::Text;
+    bool required = false;
+    QVariant fallback;   // value when absent
+    QStringList choices; // Choice
+    QString doc;         // one or two sentences for the manual
+};
+
+struct StepKind {
+    QString name;    // "flash"
+    QString title;   // "Flash": row in the run's page; upper-cased on the tile
+    QString summary; // one sentence for the list
+    QString manual;  // paragraphs, Markdown
+    QString example; // YAML of one list item
+    QList<StepParameter> parameters;
+    double weight = 1;          // share of the progress bar, about seconds
+    qint64 timeoutMs = 60'000;  // default
+    std::function<QSet<Capability>(const QVariantMap &)> needs;
+    std::function<bool(const QVariantMap &)> irreversible;
+    // Further checks of the parameters alone: (parameter, sentence) pairs; class rules included.
+    std::function<QList<std::pair<QString, QString>>(const QVariantMap &, const Recipe &)> check;
+    std::function<std::unique_ptr<Step>(const RecipeStep &)> make;
+    // For the acts this kind intends; device may be null (not reachable).
+    QStringList acts;
+    std::function<Reconciled(const QString &act, const QCborMap &detail, Device *device, const Task &task)> reconcile;
+};
+
+// All kinds, in the order of the manual.
+const QList<StepKind> &stepKinds();
+const StepKind *stepKind(const QString &name);
+
+} // namespace slipway

@@ -4,7 +4,8 @@
 #include <algorithm>
 #include <chrono>
 
-namespace slipway {
+namespace slipway
+{
 
 class Deadline
 {

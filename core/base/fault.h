@@ -9,7 +9,8 @@
 #include <exception>
 #include <span>
 
-namespace slipway {
+namespace slipway
+{
 
 // Whose fault it is; decides verdict and exit status.
 enum class Blame {
@@ -20,7 +21,7 @@ enum class Blame {
 };
 
 struct FaultKind {
-    const char *code;     // "smp.no-answer": room or driver, dot, what
+    const char *code; // "smp.no-answer": room or driver, dot, what
     Blame blame;
     bool retryable;       // trying the same thing again can help
     const char *sentence; // %1 %2 ... are replaced by the arguments

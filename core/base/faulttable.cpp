@@ -1,6 +1,7 @@
 #include "core/base/fault.h"
 
-namespace slipway {
+namespace slipway
+{
 
 // Sorted by room. Codes are stable: they stand in journals and in other people's scripts. Never reuse one.
 // Write sentences for an operator: what is wrong with what, in plain words; remedy: what to do now.
@@ -18,7 +19,8 @@ static constexpr FaultKind kinds[] = {
     {"driver.unknown", Blame::Usage, false, "There is no driver \"%1\".%2", "Known drivers: %3."},
     {"driver.lacks", Blame::Usage, false, "Driver %1 cannot do what step \"%2\" needs: %3.",
      "Choose another driver, or take the step out of the recipe."},
-    {"device.class", Blame::Usage, false, "\"%1\" is no device class of RFC 7228bis.%2", "Use tokens such as C3, F1, T1."},
+    {"device.class", Blame::Usage, false, "\"%1\" is no device class of RFC 7228bis.%2",
+     "Use tokens such as C3, F1, T1."},
     {"device.class-twice", Blame::Usage, false, "Device classes %1 and %2 exclude each other.", "Keep one of them."},
     {"device.locked", Blame::Unit, false, "The device is locked: it has an identity already and takes no second one.",
      "Send it to support; a locked identity cannot be replaced here."},

@@ -6,7 +6,8 @@
 #include <QFileInfo>
 #include <QSaveFile>
 
-namespace slipway {
+namespace slipway
+{
 
 QByteArray readFile(const QString &path, qint64 limit, const QString &what)
 {

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <utility>
 
-namespace slipway {
+namespace slipway
+{
 
-namespace {
+namespace
+{
 using Clock = std::chrono::steady_clock;
 constexpr auto rateWindow = std::chrono::seconds(2);
 constexpr auto callbackEvery = std::chrono::milliseconds(50);

@@ -12,7 +12,8 @@
 #include <memory>
 #include <mutex>
 
-namespace slipway {
+namespace slipway
+{
 
 class Progress
 {
@@ -41,12 +42,12 @@ public:
 
     // A child; the reference lives as long as this node. Weights are relative to the siblings'.
     Progress &add(const QString &name, double weight = 1);
-    void begin();               // this leaf becomes the active one (also done by setDone and note)
+    void begin(); // this leaf becomes the active one (also done by setDone and note)
     void setTotal(qint64 total);
-    void setDone(qint64 done);  // may go back: a resumed or restarted transfer
+    void setDone(qint64 done); // may go back: a resumed or restarted transfer
     void setLineLimit(double bytesPerSecond);
     void setNote(const QString &note);
-    void finish();              // fraction 1, note cleared
+    void finish(); // fraction 1, note cleared
     Snapshot snapshot() const;
 
 private:

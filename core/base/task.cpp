@@ -2,7 +2,8 @@
 
 #include "core/base/fault.h"
 
-namespace slipway {
+namespace slipway
+{
 
 void Task::check(const QString &what) const
 {

@@ -9,7 +9,8 @@
 #include <functional>
 #include <stop_token>
 
-namespace slipway {
+namespace slipway
+{
 
 class Progress;
 

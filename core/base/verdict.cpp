@@ -2,9 +2,11 @@
 
 #include <array>
 
-namespace slipway {
+namespace slipway
+{
 
-namespace {
+namespace
+{
 constexpr std::array<const char *, 5> names{"PASS", "FAIL", "ERROR", "STOPPED", "UNKNOWN"};
 }
 

@@ -5,7 +5,8 @@
 
 #include <optional>
 
-namespace slipway {
+namespace slipway
+{
 
 enum class Verdict {
     Pass,

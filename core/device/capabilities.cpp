@@ -2,7 +2,8 @@
 
 #include <array>
 
-namespace slipway {
+namespace slipway
+{
 
 QString toString(Capability capability)
 {

@@ -11,7 +11,8 @@
 
 #include <optional>
 
-namespace slipway {
+namespace slipway
+{
 
 enum class Capability { Firmware, Blobs, Shell, Keys, Eraser, Reset, Clock, Lock };
 QString toString(Capability capability); // "firmware", "blobs", ...
@@ -33,10 +34,10 @@ public:
         bool resume = true;       // continue an interrupted upload of the same image
     };
     struct WriteResult {
-        qint64 bytes = 0;       // sent over the line by this call (less than the image's size after a resume)
-        qint64 resumedAt = 0;   // 0: from the start
+        qint64 bytes = 0;     // sent over the line by this call (less than the image's size after a resume)
+        qint64 resumedAt = 0; // 0: from the start
         double seconds = 0;
-        double lineLimit = 0;   // payload bytes per second that the line can carry, 0: unknown
+        double lineLimit = 0; // payload bytes per second that the line can carry, 0: unknown
     };
     virtual ~Firmware() = default;
     virtual QList<ImageSlot> imageSlots(const Task &task) = 0;

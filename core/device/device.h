@@ -4,7 +4,8 @@
 #include "core/device/capabilities.h"
 #include "core/device/devicefacts.h"
 
-namespace slipway {
+namespace slipway
+{
 
 class Device
 {

@@ -5,9 +5,11 @@
 
 #include <QRegularExpression>
 
-namespace slipway {
+namespace slipway
+{
 
-namespace {
+namespace
+{
 
 QString kindOf(const QString &token)
 {
@@ -21,10 +23,11 @@ QString kindOf(const QString &token)
 
 QStringList DeviceClass::allTokens()
 {
-    static const QStringList tokens = QStringLiteral(
-        "M J C0 C1 C2 C3 C4 C10 C15 C16 C17 C19 F0 F1 F2 F3 F9 Is0 Is1 Is2 Is5 Is7 Is8 Sh0 Sh1 Sh9 E0 E1 E2 E9 P0 P1 P9 "
-        "T0 T1 T2 T3 T5 T7 T8 T9 T10 TP0 TP1 TP9 S0 S1 S2 S3 S4 S10 S11 S12 S13 S14 S15 S19 I0 I1 I2 I9 B0 B1 B2 B3")
-        .split(u' ');
+    static const QStringList tokens = QStringLiteral("M J C0 C1 C2 C3 C4 C10 C15 C16 C17 C19 F0 F1 F2 F3 F9 Is0 Is1 "
+                                                     "Is2 Is5 Is7 Is8 Sh0 Sh1 Sh9 E0 E1 E2 E9 P0 P1 P9 "
+                                                     "T0 T1 T2 T3 T5 T7 T8 T9 T10 TP0 TP1 TP9 S0 S1 S2 S3 S4 S10 S11 "
+                                                     "S12 S13 S14 S15 S19 I0 I1 I2 I9 B0 B1 B2 B3")
+                                          .split(u' ');
     return tokens;
 }
 

@@ -8,7 +8,8 @@
 
 #include <optional>
 
-namespace slipway {
+namespace slipway
+{
 
 class DeviceClass
 {

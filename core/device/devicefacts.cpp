@@ -1,6 +1,7 @@
 #include "core/device/devicefacts.h"
 
-namespace slipway {
+namespace slipway
+{
 
 QJsonObject DeviceFacts::toJson() const
 {

@@ -9,7 +9,8 @@
 #include <QList>
 #include <QString>
 
-namespace slipway {
+namespace slipway
+{
 
 // A PKCS#10 request whose signature has been verified (proof of possession, RFC 2986 section 4.2).
 struct CertificateRequest {
@@ -26,8 +27,8 @@ struct IssueOrder {
     CertificateRequest request;
     Profile profile;
     QString serial;
-    QString mudUrl;                // may be empty when the profile does not require it
-    QByteArray certificateSerial;  // 20 bytes or fewer, positive; see newCertificateSerial()
+    QString mudUrl;               // may be empty when the profile does not require it
+    QByteArray certificateSerial; // 20 bytes or fewer, positive; see newCertificateSerial()
 };
 
 struct IssuedCertificate {
@@ -43,9 +44,10 @@ class Issuer
 {
 public:
     virtual ~Issuer() = default;
-    virtual QString name() const = 0; // "Acme Device CA 3 (file)"
+    virtual QString name() const = 0;            // "Acme Device CA 3 (file)"
     virtual QList<QByteArray> chain() const = 0; // issuing certificate first, DER
-    // Thread-safe. Checks request against order (serial, key type) and throws identity.* ; issuer.* when it cannot sign.
+    // Thread-safe. Checks request against order (serial, key type) and throws identity.* ; issuer.* when it cannot
+    // sign.
     virtual IssuedCertificate issue(const IssueOrder &order, const Task &task) = 0;
     virtual void checkHealth() const = 0; // throws when it could not issue now
 };

@@ -8,7 +8,8 @@
 
 #include <optional>
 
-namespace slipway {
+namespace slipway
+{
 
 struct Profile {
     QString name; // file name without ending: "t1"
@@ -22,9 +23,9 @@ struct Profile {
     QString serialPattern;          // anchored
     QString mudUrlPattern;          // what a MUD URL of this product must match, may be empty
     bool mudUrlRequired = true;
-    QString masaUrl;                // authority or URL, may be empty
-    QString mudSigner;              // RFC 4514 name, may be empty
-    int maximumDerBytes = 0;        // 0: no limit
+    QString masaUrl;         // authority or URL, may be empty
+    QString mudSigner;       // RFC 4514 name, may be empty
+    int maximumDerBytes = 0; // 0: no limit
 };
 
 class ProfileStore

@@ -2,24 +2,22 @@
 // The kinds of entries a station writes, with the keys of their bodies. The journal stores any kind; its projections
 // (tables device, run, step, measurement, certificate, number, artifact, intent) are filled from these.
 //
-// `run` and `device` are columns of every entry: run is the run's id (UUID without braces, lower case) or "", device the
-// serial number or "".
+// `run` and `device` are columns of every entry: run is the run's id (UUID without braces, lower case) or "", device
+// the serial number or "".
 //
 //   kind             body keys (CBOR map, text keys)
 //   station.opened   name, version, mode
-//   run.begun        slot, recipe, recipe-version, recipe-sha256, signed(bool), driver, port, mode, attempt(int), operator
-//   run.ended        verdict, sentence, remedy, fault, seconds, step (index where it ended), irreversible(bool: any done)
-//   step.begun       index, step (kind), name
-//   step.ended       index, step, name, verdict, seconds, sentence, remedy, fault, summary ("1.4.2+7, 65 KiB at 64.1 kB/s")
-//   measurement      index, name, value, unit, low, high, marginal(bool), verdict, text (for pattern/equality)
-//   fact             name, value (what the device said of itself)
-//   log              index, lines [text]
-//   prompt           index, question, answer
-//   number           pool, value                       taken for ever, unique by (mode, pool, value)
-//   artifact         sha256, name, size, product, version, signer, admitted-by, use ("flashed", "admitted")
-//   intent           intent (UUID), act ("identity.issue", "identity.write", "lock", "erase"), index, detail{...}
-//   outcome          intent (UUID), state ("done", "not-done", "unknown"), sentence, detail{...}
-//   certificate      serial (subject serialNumber), certificate-serial (hex), sha256 (of DER), public-key-sha256 (of SPKI
+//   run.begun        slot, recipe, recipe-version, recipe-sha256, signed(bool), driver, port, mode, attempt(int),
+//   operator run.ended        verdict, sentence, remedy, fault, seconds, step (index where it ended),
+//   irreversible(bool: any done) step.begun       index, step (kind), name step.ended       index, step, name, verdict,
+//   seconds, sentence, remedy, fault, summary ("1.4.2+7, 65 KiB at 64.1 kB/s") measurement      index, name, value,
+//   unit, low, high, marginal(bool), verdict, text (for pattern/equality) fact             name, value (what the device
+//   said of itself) log              index, lines [text] prompt           index, question, answer number pool, value
+//   taken for ever, unique by (mode, pool, value) artifact         sha256, name, size, product, version, signer,
+//   admitted-by, use ("flashed", "admitted") intent           intent (UUID), act ("identity.issue", "identity.write",
+//   "lock", "erase"), index, detail{...} outcome          intent (UUID), state ("done", "not-done", "unknown"),
+//   sentence, detail{...} certificate      serial (subject serialNumber), certificate-serial (hex), sha256 (of DER),
+//   public-key-sha256 (of SPKI
 //                    DER), issuer, not-after, profile, mud-url, masa-url, der(bytes), method ("avocado"), transfer
 //   revocation       certificate-serial, reason
 //   label            template, sha256, scanned-back(text)
@@ -32,7 +30,8 @@
 #include <QCborMap>
 #include <QString>
 
-namespace slipway {
+namespace slipway
+{
 
 // What a caller hands in.
 struct NewEntry {

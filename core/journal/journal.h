@@ -16,7 +16,8 @@
 
 struct sqlite3;
 
-namespace slipway {
+namespace slipway
+{
 
 // Signs checkpoints and chain heads; the station key in practice.
 class JournalSigner
@@ -35,7 +36,7 @@ public:
     {
     public:
         virtual ~Transaction() = default;
-        virtual qint64 append(const NewEntry &entry) = 0;                          // its seq
+        virtual qint64 append(const NewEntry &entry) = 0; // its seq
         virtual bool numberTaken(Mode mode, const QString &pool, const QString &value) = 0;
         // Highest value taken in the pool that matches prefix + digits, or -1.
         virtual qint64 highestNumber(Mode mode, const QString &pool, const QString &prefix) = 0;

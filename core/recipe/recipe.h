@@ -11,7 +11,8 @@
 
 #include <optional>
 
-namespace slipway {
+namespace slipway
+{
 
 // Where something stands in the file, from 1.
 struct Position {
@@ -54,12 +55,12 @@ struct RecipeVariable {
 struct Recipe {
     QString file;
     QString name;
-    QString version;        // "version" key, default "1"
-    QByteArray sha256;      // of the file's bytes
-    bool isSigned = false;  // a valid FILE.p7s beside it
+    QString version;       // "version" key, default "1"
+    QByteArray sha256;     // of the file's bytes
+    bool isSigned = false; // a valid FILE.p7s beside it
     QString driver;
     QString board;
-    int baud = 0;           // device.baud, 0: the board's default
+    int baud = 0; // device.baud, 0: the board's default
     DeviceClass deviceClass;
     QList<RecipeVariable> variables;
     QList<RecipeStep> steps;

@@ -9,7 +9,8 @@
 
 #include <memory>
 
-namespace slipway {
+namespace slipway
+{
 
 class Issuer;
 

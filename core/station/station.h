@@ -1,6 +1,7 @@
 #pragma once
 // A station at work: its home, its slots, its journal, and the runs in the slots. The command line and the desktop both
-// drive this class and know nothing below it. Thread-safe: each slot has its own thread; snapshots may be taken from any.
+// drive this class and know nothing below it. Thread-safe: each slot has its own thread; snapshots may be taken from
+// any.
 
 #include "core/base/progress.h"
 #include "core/device/driver.h"
@@ -16,7 +17,8 @@
 #include <optional>
 #include <vector>
 
-namespace slipway {
+namespace slipway
+{
 
 enum class SlotState {
     Ready,    // scan a unit
@@ -92,7 +94,7 @@ struct Interrupted {
 struct StationOptions {
     Mode mode = Mode::Production;
     QString person;
-    bool barrierStart = false;   // runs wait until all occupied slots are ready and start() is called
+    bool barrierStart = false; // runs wait until all occupied slots are ready and start() is called
     int maxAttempts = 2;
 };
 
@@ -100,7 +102,8 @@ class Station
 {
 public:
     // Takes the home's station lock (station.busy when another process has it). drivers must outlive it.
-    static std::unique_ptr<Station> open(const Home &home, const DriverRegistry &drivers, const StationOptions &options);
+    static std::unique_ptr<Station> open(const Home &home, const DriverRegistry &drivers,
+                                         const StationOptions &options);
     virtual ~Station() = default; // stops all runs and waits
 
     // Replaces the slots of station.yaml (command line, demo).

@@ -15,7 +15,8 @@
 #include <functional>
 #include <memory>
 
-namespace slipway {
+namespace slipway
+{
 
 class Issuer;       // core/identity
 class ProfileStore; // core/identity
@@ -74,13 +75,16 @@ public:
 
     virtual void measured(const Measurement &measurement) = 0; // to the journal and the screen
     virtual void fact(const QString &name, const QString &value) = 0;
-    virtual void record(const QString &kind, const QCborMap &body) = 0; // any other entry, with run and device filled in
-    virtual void summary(const QString &text) = 0;      // one line for the step's row: "1.4.2+7, 65 KiB at 64.1 kB/s"
+    virtual void record(const QString &kind,
+                        const QCborMap &body) = 0; // any other entry, with run and device filled in
+    virtual void summary(const QString &text) = 0; // one line for the step's row: "1.4.2+7, 65 KiB at 64.1 kB/s"
     virtual PromptAnswer ask(const PromptRequest &request, const Task &task) = 0; // blocks; honours task
 
-    // Intent before act: durable when it returns. End it with outcome(); one left open is shown as UNKNOWN after a crash.
+    // Intent before act: durable when it returns. End it with outcome(); one left open is shown as UNKNOWN after a
+    // crash.
     virtual QString intend(const QString &act, const QCborMap &detail) = 0; // the intent's id
-    virtual void outcome(const QString &intent, const QString &state, const QString &sentence, const QCborMap &detail = {}) = 0;
+    virtual void outcome(const QString &intent, const QString &state, const QString &sentence,
+                         const QCborMap &detail = {}) = 0;
 };
 
 // What a step found when it asked a device about an intent that has no outcome.
@@ -117,8 +121,8 @@ struct StepKind {
     QString manual;  // paragraphs, Markdown
     QString example; // YAML of one list item
     QList<StepParameter> parameters;
-    double weight = 1;          // share of the progress bar, about seconds
-    qint64 timeoutMs = 60'000;  // default
+    double weight = 1;         // share of the progress bar, about seconds
+    qint64 timeoutMs = 60'000; // default
     std::function<QSet<Capability>(const QVariantMap &)> needs;
     std::function<bool(const QVariantMap &)> irreversible;
     // Further checks of the parameters alone: (parameter, sentence) pairs; class rules included.

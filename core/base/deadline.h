@@ -4,8 +4,7 @@
 #include <algorithm>
 #include <chrono>
 
-namespace slipway
-{
+namespace slipway {
 
 class Deadline
 {

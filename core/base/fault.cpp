@@ -2,11 +2,9 @@
 
 #include <utility>
 
-namespace slipway
-{
+namespace slipway {
 
-namespace
-{
+namespace {
 
 // One pass, so that an argument which itself contains "%1" is left alone.
 QString filled(const char *pattern, const QStringList &arguments)

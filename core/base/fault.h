@@ -9,8 +9,7 @@
 #include <exception>
 #include <span>
 
-namespace slipway
-{
+namespace slipway {
 
 // Whose fault it is; decides verdict and exit status.
 enum class Blame {

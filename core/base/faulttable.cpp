@@ -1,7 +1,6 @@
 #include "core/base/fault.h"
 
-namespace slipway
-{
+namespace slipway {
 
 // Sorted by room. Codes are stable: they stand in journals and in other people's scripts. Never reuse one.
 // Write sentences for an operator: what is wrong with what, in plain words; remedy: what to do now.

@@ -6,8 +6,7 @@
 #include <QFileInfo>
 #include <QSaveFile>
 
-namespace slipway
-{
+namespace slipway {
 
 QByteArray readFile(const QString &path, qint64 limit, const QString &what)
 {

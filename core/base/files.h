@@ -4,8 +4,7 @@
 #include <QByteArray>
 #include <QString>
 
-namespace slipway
-{
+namespace slipway {
 
 // Throws file.unreadable (also for folders and devices) or file.too-large ("... larger than %2 can be": what).
 QByteArray readFile(const QString &path, qint64 limit, const QString &what);

@@ -3,11 +3,9 @@
 #include <algorithm>
 #include <utility>
 
-namespace slipway
-{
+namespace slipway {
 
-namespace
-{
+namespace {
 using Clock = std::chrono::steady_clock;
 constexpr auto rateWindow = std::chrono::seconds(2);
 constexpr auto callbackEvery = std::chrono::milliseconds(50);
@@ -31,8 +29,7 @@ Progress::Progress(QString name, std::function<void()> changed)
 
 Progress::Progress(QString name, double weight, std::shared_ptr<Shared> shared)
     : m_name(std::move(name)), m_weight(weight), m_shared(std::move(shared))
-{
-}
+{}
 
 Progress::~Progress()
 {

@@ -12,8 +12,7 @@
 #include <memory>
 #include <mutex>
 
-namespace slipway
-{
+namespace slipway {
 
 class Progress
 {

@@ -2,8 +2,7 @@
 
 #include "core/base/fault.h"
 
-namespace slipway
-{
+namespace slipway {
 
 void Task::check(const QString &what) const
 {

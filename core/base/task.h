@@ -9,8 +9,7 @@
 #include <functional>
 #include <stop_token>
 
-namespace slipway
-{
+namespace slipway {
 
 class Progress;
 

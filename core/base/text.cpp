@@ -8,11 +8,9 @@
 #include <algorithm>
 #include <vector>
 
-namespace slipway
-{
+namespace slipway {
 
-namespace
-{
+namespace {
 
 // Optimal string alignment distance.
 int distance(const QString &a, const QString &b)

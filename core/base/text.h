@@ -7,8 +7,7 @@
 
 #include <optional>
 
-namespace slipway
-{
+namespace slipway {
 
 // The candidate that the word most likely meant (Damerau-Levenshtein distance of at most a third of its length), or "".
 QString nearMiss(const QString &word, const QStringList &candidates);

@@ -2,11 +2,9 @@
 
 #include <array>
 
-namespace slipway
-{
+namespace slipway {
 
-namespace
-{
+namespace {
 constexpr std::array<const char *, 5> names{"PASS", "FAIL", "ERROR", "STOPPED", "UNKNOWN"};
 }
 

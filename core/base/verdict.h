@@ -5,8 +5,7 @@
 
 #include <optional>
 
-namespace slipway
-{
+namespace slipway {
 
 enum class Verdict {
     Pass,

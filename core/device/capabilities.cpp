@@ -2,8 +2,7 @@
 
 #include <array>
 
-namespace slipway
-{
+namespace slipway {
 
 QString toString(Capability capability)
 {

@@ -11,8 +11,7 @@
 
 #include <optional>
 
-namespace slipway
-{
+namespace slipway {
 
 enum class Capability { Firmware, Blobs, Shell, Keys, Eraser, Reset, Clock, Lock };
 QString toString(Capability capability); // "firmware", "blobs", ...

@@ -4,8 +4,7 @@
 #include "core/device/capabilities.h"
 #include "core/device/devicefacts.h"
 
-namespace slipway
-{
+namespace slipway {
 
 class Device
 {

@@ -5,11 +5,9 @@
 
 #include <QRegularExpression>
 
-namespace slipway
-{
+namespace slipway {
 
-namespace
-{
+namespace {
 
 QString kindOf(const QString &token)
 {

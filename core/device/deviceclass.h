@@ -8,8 +8,7 @@
 
 #include <optional>
 
-namespace slipway
-{
+namespace slipway {
 
 class DeviceClass
 {

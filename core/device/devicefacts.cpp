@@ -1,7 +1,6 @@
 #include "core/device/devicefacts.h"
 
-namespace slipway
-{
+namespace slipway {
 
 QJsonObject DeviceFacts::toJson() const
 {

@@ -3,8 +3,7 @@
 #include "core/base/fault.h"
 #include "core/base/text.h"
 
-namespace slipway
-{
+namespace slipway {
 
 void DriverRegistry::add(std::unique_ptr<Driver> driver)
 {

@@ -10,8 +10,7 @@
 #include <memory>
 #include <vector>
 
-namespace slipway
-{
+namespace slipway {
 
 struct OpenOptions {
     QString port;  // "/dev/ttyACM0", "udp:192.0.2.7:1337", "/tmp/dut0"

@@ -9,8 +9,7 @@
 #include <QList>
 #include <QString>
 
-namespace slipway
-{
+namespace slipway {
 
 // A PKCS#10 request whose signature has been verified (proof of possession, RFC 2986 section 4.2).
 struct CertificateRequest {

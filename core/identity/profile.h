@@ -8,8 +8,7 @@
 
 #include <optional>
 
-namespace slipway
-{
+namespace slipway {
 
 struct Profile {
     QString name; // file name without ending: "t1"

@@ -30,8 +30,7 @@
 #include <QCborMap>
 #include <QString>
 
-namespace slipway
-{
+namespace slipway {
 
 // What a caller hands in.
 struct NewEntry {

@@ -16,8 +16,7 @@
 
 struct sqlite3;
 
-namespace slipway
-{
+namespace slipway {
 
 // Signs checkpoints and chain heads; the station key in practice.
 class JournalSigner

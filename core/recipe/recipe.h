@@ -11,8 +11,7 @@
 
 #include <optional>
 
-namespace slipway
-{
+namespace slipway {
 
 // Where something stands in the file, from 1.
 struct Position {

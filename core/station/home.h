@@ -9,8 +9,7 @@
 
 #include <memory>
 
-namespace slipway
-{
+namespace slipway {
 
 class Issuer;
 

@@ -17,8 +17,7 @@
 #include <optional>
 #include <vector>
 
-namespace slipway
-{
+namespace slipway {
 
 enum class SlotState {
     Ready,    // scan a unit

@@ -15,8 +15,7 @@
 #include <functional>
 #include <memory>
 
-namespace slipway
-{
+namespace slipway {
 
 class Issuer;       // core/identity
 class ProfileStore; // core/identity

@@ -12,8 +12,7 @@
 
 using namespace slipway;
 
-namespace
-{
+namespace {
 
 const QString root = QStringLiteral(SLIPWAY_SOURCE_DIR);
 

@@ -1,0 +1,121 @@
+// slipway: the station on the command line. Every noun lives in its own file; this one joins them, understands the
+// line, and turns what comes out into an exit status.
+
+#include "app/cli/clicontext.h"
+#include "app/cli/completioncommand.h"
+#include "app/cli/democommand.h"
+#include "app/cli/initcommand.h"
+#include "app/cli/runcommand.h"
+#include "app/cli/usage.h"
+#include "app/common/registry.h"
+#include "core/base/fault.h"
+
+#if __has_include("app/cli/devicecommand.h")
+#include "app/cli/devicecommand.h"
+#define SLIPWAY_HAS_DEVICE
+#endif
+#if __has_include("app/cli/firmwarewritecommand.h")
+#include "app/cli/firmwarewritecommand.h"
+#define SLIPWAY_HAS_FIRMWAREWRITE
+#endif
+#if __has_include("app/cli/firmwarecommand.h")
+#include "app/cli/firmwarecommand.h"
+#define SLIPWAY_HAS_FIRMWARE
+#endif
+#if __has_include("app/cli/identitycommand.h")
+#include "app/cli/identitycommand.h"
+#define SLIPWAY_HAS_IDENTITY
+#endif
+#if __has_include("app/cli/journalcommand.h")
+#include "app/cli/journalcommand.h"
+#define SLIPWAY_HAS_JOURNAL
+#endif
+#if __has_include("app/cli/recipecommand.h")
+#include "app/cli/recipecommand.h"
+#define SLIPWAY_HAS_RECIPE
+#endif
+#if __has_include("app/cli/virtualcommand.h")
+#include "app/cli/virtualcommand.h"
+#define SLIPWAY_HAS_VIRTUAL
+#endif
+
+#include <QCoreApplication>
+
+using namespace slipway;
+
+namespace {
+
+void addCommands(CLI::App &app, CliContext &context)
+{
+    addInitCommand(app, context);
+    addRunCommand(app, context);
+    addDemoCommand(app, context);
+#ifdef SLIPWAY_HAS_RECIPE
+    addRecipeCommand(app, context);
+#endif
+#ifdef SLIPWAY_HAS_DEVICE
+    addDeviceCommand(app, context);
+#endif
+#ifdef SLIPWAY_HAS_FIRMWARE
+    addFirmwareCommand(app, context);
+#endif
+#ifdef SLIPWAY_HAS_FIRMWAREWRITE
+    addFirmwareWriteCommand(app, context); // adds "write" to the noun "firmware"
+#endif
+#ifdef SLIPWAY_HAS_IDENTITY
+    addIdentityCommand(app, context);
+#endif
+#ifdef SLIPWAY_HAS_JOURNAL
+    addJournalCommand(app, context);
+#endif
+#ifdef SLIPWAY_HAS_VIRTUAL
+    addVirtualCommand(app, context);
+#endif
+    addCompletionCommand(app, context);
+}
+
+} // namespace
+
+int main(int argc, char **argv)
+{
+    QCoreApplication application(argc, argv);
+    QCoreApplication::setApplicationName(QStringLiteral("slipway"));
+    QCoreApplication::setApplicationVersion(QStringLiteral(SLIPWAY_VERSION));
+
+    const DriverRegistry drivers = makeDriverRegistry();
+    CliContext context(drivers);
+    CLI::App app("Slipway launches IoT devices: firmware, identity, network policy and the record of it all.",
+                 "slipway");
+    app.set_version_flag("--version", "slipway " SLIPWAY_VERSION);
+    app.set_help_all_flag("--help-all", "Help of every subcommand");
+    app.require_subcommand(1);
+    addCommands(app, context);
+    context.addCommonOptions(app);
+    CliContext::examples(&app, {QStringLiteral("slipway init --home ~/line1"),
+                                QStringLiteral("slipway demo --headless --home ~/line1"),
+                                QStringLiteral("slipway run t1 --slot 1=/dev/ttyACM0 --home ~/line1"),
+                                QStringLiteral("slipway journal verify --home ~/line1")});
+
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::Success &wanted) { // --help, --help-all, --version
+        return app.exit(wanted);
+    } catch (const CLI::ParseError &error) {
+        context.say(Fault("base.usage", usageError(app, QCoreApplication::arguments().mid(1), error)));
+        return 2;
+    }
+
+    try {
+        context.watchSignals();
+        return context.perform();
+    } catch (const Fault &fault) {
+        context.say(fault);
+        if (!fault.detail().isEmpty() && qEnvironmentVariableIsSet("SLIPWAY_DETAIL"))
+            context.say(QStringLiteral("  ") + fault.detail());
+        return fault.exitStatus();
+    } catch (const std::exception &defect) {
+        context.say(Fault("internal.defect", {}, QString::fromUtf8(defect.what())));
+        context.say(QStringLiteral("  ") + QString::fromUtf8(defect.what()));
+        return 3;
+    }
+}

@@ -1,0 +1,117 @@
+#include "app/cli/usage.h"
+
+#include "core/base/text.h"
+
+namespace slipway {
+
+namespace {
+
+const CLI::App *childOf(const CLI::App &app, const QString &word)
+{
+    for (const CLI::App *sub : app.get_subcommands([](const CLI::App *) { return true; })) {
+        if (sub->check_name(word.toStdString()))
+            return sub;
+    }
+    return nullptr;
+}
+
+QStringList childNames(const CLI::App &app)
+{
+    QStringList names;
+    for (const CLI::App *sub : app.get_subcommands([](const CLI::App *) { return true; }))
+        names += QString::fromStdString(sub->get_name());
+    return names;
+}
+
+QStringList optionNames(const CLI::App &app)
+{
+    QStringList names;
+    for (const CLI::Option *option : app.get_options()) {
+        for (const std::string &name : option->get_lnames())
+            names += QStringLiteral("--") + QString::fromStdString(name);
+    }
+    return names;
+}
+
+bool takesValue(const CLI::App &app, const QString &word)
+{
+    const CLI::Option *option = app.get_option_no_throw(word.toStdString());
+    return option && option->get_items_expected_max() > 0;
+}
+
+QString pathOf(const CLI::App &app)
+{
+    return app.get_parent() ? pathOf(*app.get_parent()) + u' ' + QString::fromStdString(app.get_name())
+                            : QString::fromStdString(app.get_name());
+}
+
+struct Walk {
+    const CLI::App *app;
+    QString unknownCommand; // first word that should have been a subcommand
+    QString unknownOption;
+};
+
+Walk walk(const CLI::App &root, const QStringList &words)
+{
+    Walk w{&root, {}, {}};
+    for (qsizetype i = 0; i < words.size(); ++i) {
+        const QString &word = words[i];
+        if (word == u"--")
+            break;
+        if (word.startsWith(u'-') && word.size() > 1) {
+            const QString name = word.section(u'=', 0, 0);
+            if (!w.app->get_option_no_throw(name.toStdString())) {
+                bool number = false;
+                word.toDouble(&number);
+                if (!number && w.unknownOption.isEmpty())
+                    w.unknownOption = name;
+            } else if (!word.contains(u'=') && takesValue(*w.app, name)) {
+                ++i;
+            }
+        } else if (const CLI::App *child = childOf(*w.app, word)) {
+            w.app = child;
+        } else if (!childNames(*w.app).isEmpty() && w.unknownCommand.isEmpty()) {
+            w.unknownCommand = word;
+        }
+    }
+    return w;
+}
+
+} // namespace
+
+const CLI::App &deepest(const CLI::App &app, const QStringList &words)
+{
+    return *walk(app, words).app;
+}
+
+QStringList usageError(const CLI::App &app, const QStringList &words, const CLI::ParseError &error)
+{
+    const Walk w = walk(app, words);
+    const QString path = pathOf(*w.app);
+    const QString help = QStringLiteral("See \"%1 --help\".").arg(path);
+    if (!w.unknownCommand.isEmpty()) {
+        const QStringList names = childNames(*w.app);
+        return {QStringLiteral("\"%1\" has no subcommand \"%2\".%3")
+                    .arg(path, oneLine(w.unknownCommand, 40), didYouMean(w.unknownCommand, names)),
+                QStringLiteral("Known: %1.").arg(names.join(QStringLiteral(", ")))};
+    }
+    if (!w.unknownOption.isEmpty()) {
+        return {QStringLiteral("\"%1\" has no option %2.%3")
+                    .arg(path, oneLine(w.unknownOption, 40), didYouMean(w.unknownOption, optionNames(*w.app))),
+                help};
+    }
+    const QStringList names = childNames(*w.app);
+    if (!names.isEmpty() && dynamic_cast<const CLI::RequiredError *>(&error)) {
+        return {QStringLiteral("\"%1\" needs a subcommand.").arg(path),
+                QStringLiteral("Known: %1.").arg(names.join(QStringLiteral(", ")))};
+    }
+    QString sentence = oneLine(QString::fromStdString(error.what()));
+    if (dynamic_cast<const CLI::ExtrasError *>(&error))
+        sentence = QStringLiteral("\"%1\" takes fewer words than these: %2")
+                       .arg(path, oneLine(sentence.section(u':', 1).trimmed(), 120));
+    if (!sentence.endsWith(u'.'))
+        sentence += u'.';
+    return {sentence, help};
+}
+
+} // namespace slipway

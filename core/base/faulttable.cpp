@@ -74,6 +74,9 @@ static constexpr FaultKind kinds[] = {
     {"station.other-unit", Blame::Unit, false, "The device in this place says it is %1, not %2.",
      "Put the right unit into the place and scan it."},
     {"station.recipe-attention", Blame::Usage, false, "The recipe does not fit this station: %1", "Correct the recipe."},
+
+    // codec
+    {"codec.cbor", Blame::Usage, false, "%1 is not readable: %2.", "Check that it is the right file and not cut short."},
 };
 
 std::span<const FaultKind> faultTable()

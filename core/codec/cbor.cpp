@@ -1,0 +1,301 @@
+#include "core/codec/cbor.h"
+
+#include "core/base/fault.h"
+
+#include <QCborArray>
+#include <QCborStreamReader>
+#include <QFloat16>
+#include <QtEndian>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+namespace slipway {
+
+namespace {
+
+constexpr int deepest = 64;
+
+void appendDouble(QByteArray &out, double value)
+{
+    char raw[9];
+    if (std::isnan(value)) {
+        out.append("\xf9\x7e\x00", 3);
+        return;
+    }
+    const bool fits = std::isinf(value) || std::abs(value) <= double(std::numeric_limits<float>::max());
+    const float single = fits ? static_cast<float>(value) : 0.0f;
+    if (!fits || static_cast<double>(single) != value) {
+        raw[0] = '\xfb';
+        qToBigEndian(std::bit_cast<quint64>(value), raw + 1);
+        out.append(raw, 9);
+        return;
+    }
+    const qfloat16 half(single);
+    if (static_cast<float>(half) != single) {
+        raw[0] = '\xfa';
+        qToBigEndian(std::bit_cast<quint32>(single), raw + 1);
+        out.append(raw, 5);
+        return;
+    }
+    raw[0] = '\xf9';
+    qToBigEndian(std::bit_cast<quint16>(half), raw + 1);
+    out.append(raw, 3);
+}
+
+void appendValue(QByteArray &out, const QCborValue &value, int depth)
+{
+    if (depth > deepest)
+        throw Fault("internal.defect", {}, QStringLiteral("CBOR nested deeper than %1").arg(deepest));
+    if (value.isTag()) { // date-time, URL and the like are tags too
+        appendCborHead(out, 6, static_cast<quint64>(value.tag()));
+        appendValue(out, value.taggedValue(), depth + 1);
+        return;
+    }
+    switch (value.type()) {
+    case QCborValue::Integer: {
+        const qint64 n = value.toInteger();
+        appendCborHead(out, n < 0 ? 1 : 0, static_cast<quint64>(n < 0 ? -(n + 1) : n));
+        return;
+    }
+    case QCborValue::ByteArray: {
+        const QByteArray bytes = value.toByteArray();
+        appendCborHead(out, 2, static_cast<quint64>(bytes.size()));
+        out.append(bytes);
+        return;
+    }
+    case QCborValue::String:
+        appendCborText(out, value.toString().toUtf8());
+        return;
+    case QCborValue::Array: {
+        const QCborArray array = value.toArray();
+        appendCborHead(out, 4, static_cast<quint64>(array.size()));
+        for (const QCborValue &item : array)
+            appendValue(out, item, depth + 1);
+        return;
+    }
+    case QCborValue::Map: {
+        const QCborMap map = value.toMap();
+        appendCborHead(out, 5, static_cast<quint64>(map.size()));
+        std::vector<std::pair<QByteArray, QCborValue>> entries;
+        entries.reserve(static_cast<size_t>(map.size()));
+        for (auto it = map.constBegin(); it != map.constEnd(); ++it) {
+            QByteArray key;
+            appendValue(key, it.key(), depth + 1);
+            entries.emplace_back(std::move(key), QCborValue(it.value()));
+        }
+        const auto less = [](const auto &a, const auto &b) {
+            return std::lexicographical_compare(
+                a.first.begin(), a.first.end(), b.first.begin(), b.first.end(),
+                [](char x, char y) { return static_cast<unsigned char>(x) < static_cast<unsigned char>(y); });
+        };
+        std::sort(entries.begin(), entries.end(), less);
+        for (size_t i = 0; i < entries.size(); ++i) {
+            if (i > 0 && entries[i].first == entries[i - 1].first)
+                throw Fault("internal.defect", {}, QStringLiteral("CBOR map with a key twice"));
+            out.append(entries[i].first);
+            appendValue(out, entries[i].second, depth + 1);
+        }
+        return;
+    }
+    case QCborValue::Double:
+        appendDouble(out, value.toDouble());
+        return;
+    default:
+        if (value.isSimpleType()) {
+            appendCborHead(out, 7, static_cast<quint64>(value.toSimpleType()));
+            return;
+        }
+        appendCborHead(out, 7, static_cast<quint64>(QCborSimpleType::Undefined));
+    }
+}
+
+// Walks over the bytes and says whether they are one well-formed item within the limits. No allocation: what is open
+// is kept on a stack of fixed size.
+class WellFormed
+{
+public:
+    WellFormed(QByteArrayView bytes, const CborLimits &limits) : m_bytes(bytes), m_limits(limits) {}
+
+    QString check()
+    {
+        const int depthLimit = std::min(m_limits.depth, deepest);
+        Open stack[deepest + 1];
+        int depth = 0; // number of open items
+        int items = 0;
+        do {
+            if (m_at >= m_bytes.size())
+                return at(QStringLiteral("ends early"));
+            const auto initial = static_cast<unsigned char>(m_bytes[m_at]);
+            Open *open = depth ? &stack[depth - 1] : nullptr;
+            if (initial == 0xff) {
+                if (!open || open->left >= 0 || open->key)
+                    return at(QStringLiteral("unexpected break"));
+                ++m_at;
+                --depth;
+            } else {
+                if (++items > m_limits.items)
+                    return at(QStringLiteral("more than %1 items").arg(m_limits.items));
+                const int major = initial >> 5;
+                const int info = initial & 31;
+                if (open && open->chunks >= 0 && (major != open->chunks || info == 31))
+                    return at(QStringLiteral("wrong piece of a string"));
+                if (open && open->left > 0)
+                    --open->left;
+                else if (open && open->map)
+                    open->key = !open->key;
+                quint64 argument = 0;
+                if (const QString error = head(major, info, argument); !error.isEmpty())
+                    return error;
+                Open next;
+                if (info == 31) {
+                    next.left = -1;
+                    next.map = major == 5;
+                    next.chunks = major == 2 || major == 3 ? major : -1;
+                } else if (major == 2 || major == 3) {
+                    if (argument > static_cast<quint64>(m_bytes.size() - m_at))
+                        return at(QStringLiteral("string longer than the data"));
+                    m_at += static_cast<qsizetype>(argument);
+                    next.left = 0;
+                } else if (major == 4 || major == 5) {
+                    if (argument > static_cast<quint64>(m_bytes.size() - m_at))
+                        return at(QStringLiteral("more items announced than there are bytes"));
+                    next.left = static_cast<qint64>(argument) * (major == 5 ? 2 : 1);
+                } else {
+                    next.left = major == 6 ? 1 : 0;
+                }
+                if (next.left != 0) {
+                    if (depth >= depthLimit)
+                        return at(QStringLiteral("nested deeper than %1").arg(depthLimit));
+                    stack[depth++] = next;
+                }
+            }
+            while (depth && stack[depth - 1].left == 0)
+                --depth;
+        } while (depth);
+        return {};
+    }
+    qsizetype used() const { return m_at; }
+
+private:
+    struct Open {
+        qint64 left = 0;  // items to come, -1: until a break
+        bool map = false; // indefinite map
+        bool key = false; // a key came, its value did not
+        int chunks = -1;  // indefinite string: major type of its pieces
+    };
+
+    QString at(const QString &what) const { return QStringLiteral("%1 at byte %2").arg(what).arg(m_at); }
+
+    QString head(int major, int info, quint64 &argument)
+    {
+        if (info == 31) {
+            if (major < 2 || major > 5)
+                return at(QStringLiteral("item without a length"));
+            ++m_at;
+            return {};
+        }
+        if (info > 27)
+            return at(QStringLiteral("reserved head"));
+        if (info < 24) {
+            argument = static_cast<quint64>(info);
+            ++m_at;
+            return {};
+        }
+        const int n = 1 << (info - 24);
+        if (m_bytes.size() - m_at - 1 < n)
+            return at(QStringLiteral("ends early"));
+        for (int i = 1; i <= n; ++i)
+            argument = argument << 8 | static_cast<unsigned char>(m_bytes[m_at + i]);
+        if (major == 7 && info == 24 && argument < 32)
+            return at(QStringLiteral("simple value in a wrong form"));
+        m_at += 1 + n;
+        return {};
+    }
+
+    QByteArrayView m_bytes;
+    const CborLimits &m_limits;
+    qsizetype m_at = 0;
+};
+
+} // namespace
+
+void appendCborHead(QByteArray &out, int majorType, quint64 argument)
+{
+    char raw[9];
+    const int top = majorType << 5;
+    if (argument < 24) {
+        out.append(static_cast<char>(top | static_cast<int>(argument)));
+    } else if (argument <= 0xff) {
+        raw[0] = static_cast<char>(top | 24);
+        raw[1] = static_cast<char>(argument);
+        out.append(raw, 2);
+    } else if (argument <= 0xffff) {
+        raw[0] = static_cast<char>(top | 25);
+        qToBigEndian(static_cast<quint16>(argument), raw + 1);
+        out.append(raw, 3);
+    } else if (argument <= 0xffffffff) {
+        raw[0] = static_cast<char>(top | 26);
+        qToBigEndian(static_cast<quint32>(argument), raw + 1);
+        out.append(raw, 5);
+    } else {
+        raw[0] = static_cast<char>(top | 27);
+        qToBigEndian(argument, raw + 1);
+        out.append(raw, 9);
+    }
+}
+
+void appendCborText(QByteArray &out, QByteArrayView utf8)
+{
+    appendCborHead(out, 3, static_cast<quint64>(utf8.size()));
+    out.append(utf8);
+}
+
+QByteArray toDeterministicCbor(const QCborValue &value)
+{
+    QByteArray out;
+    appendValue(out, value, 0);
+    return out;
+}
+
+CborDecoded decodeCbor(QByteArrayView bytes, const CborLimits &limits)
+{
+    CborDecoded result;
+    if (bytes.size() > limits.bytes)
+        bytes = bytes.first(limits.bytes + 1); // one more, so that a longer item is seen to be cut
+    WellFormed scan(bytes, limits);
+    result.error = scan.check();
+    if (result.error.isEmpty() && scan.used() > limits.bytes)
+        result.error = QStringLiteral("longer than %1 bytes").arg(limits.bytes);
+    if (!result.error.isEmpty()) {
+        result.value = QCborValue(QCborValue::Invalid);
+        return result;
+    }
+    QCborParserError error;
+    result.value = QCborValue::fromCbor(QByteArray::fromRawData(bytes.data(), scan.used()), &error);
+    if (error.error != QCborError::NoError) {
+        result.error = QStringLiteral("%1 at byte %2").arg(error.errorString()).arg(error.offset);
+        result.value = QCborValue(QCborValue::Invalid);
+        return result;
+    }
+    result.used = scan.used();
+    return result;
+}
+
+QCborMap cborMap(QByteArrayView bytes, const QString &what, const CborLimits &limits)
+{
+    const CborDecoded decoded = decodeCbor(bytes, limits);
+    QString error = decoded.error;
+    if (decoded.ok() && decoded.used != bytes.size())
+        error = QStringLiteral("%1 bytes too many").arg(bytes.size() - decoded.used);
+    else if (decoded.ok() && !decoded.value.isMap())
+        error = QStringLiteral("not a map");
+    if (!error.isEmpty())
+        throw Fault("codec.cbor", {what, error});
+    return decoded.value.toMap();
+}
+
+} // namespace slipway

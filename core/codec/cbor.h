@@ -1,0 +1,44 @@
+#pragma once
+// CBOR (RFC 8949) in and out. Out: the deterministic form of section 4.2.1 (shortest heads and floats, definite
+// lengths, map keys in the bytewise order of their encoding), so that equal values have equal bytes and hashes. In:
+// bytes from outside are checked for size, depth and number of items before anything is built from them.
+
+#include <QByteArray>
+#include <QByteArrayView>
+#include <QCborMap>
+#include <QCborValue>
+#include <QString>
+
+#include <optional>
+
+namespace slipway {
+
+// Tags (RFC 8949 section 3.4) are kept. Values without an encoding (invalid) become "undefined". Two equal keys in one
+// map, or nesting beyond 64, is a defect of the caller (internal.defect).
+QByteArray toDeterministicCbor(const QCborValue &value);
+
+struct CborLimits {
+    qsizetype bytes = 64 * 1024;
+    int depth = 16;
+    int items = 4096; // values of any kind, map keys included
+};
+
+struct CborDecoded {
+    QCborValue value;   // isInvalid() when error is set
+    qsizetype used = 0; // bytes taken from the front
+    QString error;      // what is wrong, with the offset, for a log; empty: well-formed
+    bool ok() const { return error.isEmpty(); }
+};
+
+// Decodes one value from the front of the bytes. Never throws on bad input.
+CborDecoded decodeCbor(QByteArrayView bytes, const CborLimits &limits = {});
+
+// The whole of the bytes must be one map. Throws codec.cbor ("%1 is not readable: ...").
+QCborMap cborMap(QByteArrayView bytes, const QString &what, const CborLimits &limits = {});
+
+// Appends the head of an item (major type 0..7, argument in its shortest form): for messages that are put together
+// without a QCborMap.
+void appendCborHead(QByteArray &out, int majorType, quint64 argument);
+void appendCborText(QByteArray &out, QByteArrayView utf8);
+
+} // namespace slipway

@@ -1,6 +1,7 @@
 #pragma once
 // A recipe: an ordered list of steps in YAML, with what they need. Parsed and checked before any device is touched.
-// Form: see the manual page "recipe" that `slipway recipe manual` prints; JSON Schema by `slipway recipe schema`.
+// Form: see the manual page that `slipway recipe manual` prints; JSON Schema by `slipway recipe schema`. Read one with
+// loadRecipe() of core/steps/recipechecker.h.
 
 #include "core/device/deviceclass.h"
 
@@ -12,6 +13,9 @@
 #include <optional>
 
 namespace slipway {
+
+// Largest recipe that is read.
+inline constexpr qint64 recipeSizeLimit = 1024 * 1024;
 
 // Where something stands in the file, from 1.
 struct Position {
@@ -26,7 +30,7 @@ struct RecipeFinding {
     QString file;
     Position at;
     QString sentence;
-    QString text() const;
+    QString text() const; // a warning reads "file:line:column: warning: sentence"
 };
 
 struct RecipeStep {
@@ -43,11 +47,12 @@ struct RecipeVariable {
     enum class From { Scan, Allocator, Device, Fixed };
     QString name;
     From from = From::Fixed;
-    QString pattern; // anchored regular expression that a scanned value must match
-    QString pool;    // allocator: "serial", "mac"
-    QString format;  // allocator: "T1-%08d"; mac: "02-00-5E-10-%02x-%02x-%02x-%02x" style, see manual
-    QString fact;    // device: name of the fact ("hardware-id")
-    QString value;   // fixed
+    QString pattern;  // anchored regular expression that a scanned value must match
+    QString pool;     // allocator: "serial", "mac"
+    QString format;   // allocator: "T1-%08d", "02-00-5E-%02x-%02x-%02x"; see NumberFormat in core/recipe/variables.h
+    qint64 first = 1; // allocator: the lowest number it gives
+    QString fact;     // device: name of the fact ("hardware-id")
+    QString value;    // fixed
     Position at;
 };
 

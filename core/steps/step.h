@@ -14,6 +14,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 
 namespace slipway {
 
@@ -86,7 +87,17 @@ public:
                          const QCborMap &detail = {}) = 0;
 };
 
-// What a step found when it asked a device about an intent that has no outcome.
+// Where a kind looks when it reconciles an intent that has no outcome.
+struct Evidence {
+    QString run;    // of the interrupted run
+    QString serial; // of the unit
+    Mode mode = Mode::Production;
+    Device *device = nullptr;   // null: nobody asked, or not reachable
+    Journal *journal = nullptr; // null in tests of a kind that needs none
+    Task task;
+};
+
+// What a step found when it asked a device, or the journal, about an intent that has no outcome.
 struct Reconciled {
     QString state;    // "done", "not-done", "unknown"
     QString sentence; // what is known
@@ -104,13 +115,24 @@ public:
 };
 
 struct StepParameter {
-    enum class Type { Text, Number, Integer, Boolean, Choice, Duration, File, Url, Pattern, Range, Map, List };
+    // What stands in RecipeStep::parameters, and so in the fallback:
+    //   Text Choice Url Pattern  QString       Number  double      Integer  qlonglong     Boolean  bool
+    //   Duration  qlonglong (ms)               File    QString, absolute path of a file that exists
+    //   Range     QVariantList of two, low and high; an open end is an invalid QVariant
+    //   Map       QVariantMap; with `keys` typed by these, else of QString
+    //   List      QVariantList of QString
+    //   Files     QVariantMap: name on the device -> QVariantMap {"file": absolute path} or {"text": text}
+    enum class Type { Text, Number, Integer, Boolean, Choice, Duration, File, Url, Pattern, Range, Map, List, Files };
     QString name;
     Type type = Type::Text;
     bool required = false;
-    QVariant fallback;   // value when absent
-    QStringList choices; // Choice
-    QString doc;         // one or two sentences for the manual
+    QVariant fallback;             // value when absent
+    QStringList choices;           // Choice
+    QString doc;                   // one or two sentences for the manual
+    std::optional<double> minimum; // Number, Integer
+    std::optional<double> maximum;
+    int groups = -1;           // Pattern: capture groups it must have, -1: any number
+    QList<StepParameter> keys; // Map: the only keys it may have; empty: any
 };
 
 struct StepKind {
@@ -123,17 +145,21 @@ struct StepKind {
     double weight = 1;         // share of the progress bar, about seconds
     qint64 timeoutMs = 60'000; // default
     std::function<QSet<Capability>(const QVariantMap &)> needs;
-    std::function<bool(const QVariantMap &)> irreversible;
+    std::function<bool(const QVariantMap &)> irreversible; // cannot be undone by anybody
+    bool writes = false; // changes the device: never allowed after an irreversible step
     // Further checks of the parameters alone: (parameter, sentence) pairs; class rules included.
     std::function<QList<std::pair<QString, QString>>(const QVariantMap &, const Recipe &)> check;
     std::function<std::unique_ptr<Step>(const RecipeStep &)> make;
-    // For the acts this kind intends; device may be null (not reachable).
+    // For the acts this kind intends: what became of one whose outcome is missing. Never throws for a device that does
+    // not answer: the state is "unknown" then.
     QStringList acts;
-    std::function<Reconciled(const QString &act, const QCborMap &detail, Device *device, const Task &task)> reconcile;
+    std::function<Reconciled(const QString &act, const QCborMap &detail, const Evidence &evidence)> reconcile;
 };
 
 // All kinds, in the order of the manual.
 const QList<StepKind> &stepKinds();
 const StepKind *stepKind(const QString &name);
+// The kind that intends that act ("lock", "identity.write", ...), null when none does.
+const StepKind *stepKindOfAct(const QString &act);
 
 } // namespace slipway

@@ -1,0 +1,41 @@
+#pragma once
+// The file CA: an issuer whose key lies in a PKCS#8 PEM file, encrypted when a passphrase is given. Issues IDevIDs
+// after the profile (IEEE 802.1AR, RFC 5280; ECDSA with SHA-256) and signs the CRL. The TBSCertificate is laid out once
+// per profile and only its variable parts are filled in; signing contexts are kept and reused, one per thread at work.
+// Thread-safe. Throws issuer.key, issuer.passphrase, issuer.certificate, issuer.mismatch, issuer.sign and identity.*.
+
+#include "core/identity/issuer.h"
+
+#include <memory>
+
+namespace slipway {
+
+struct CrlEntry {
+    QString certificateSerial; // hex
+    QString at;                // RFC 3339
+    QString reason;            // "keyCompromise", ... or ""
+};
+
+class FileIssuer : public Issuer
+{
+public:
+    // certificatePath: PEM, the issuing certificate first, then those above it.
+    static std::unique_ptr<FileIssuer> open(const QString &keyPath, const QString &certificatePath,
+                                            const QByteArray &passphrase = {});
+    ~FileIssuer() override;
+
+    QString name() const override;
+    QList<QByteArray> chain() const override;
+    IssuedCertificate issue(const IssueOrder &order, const Task &task) override;
+    void checkHealth() const override;
+
+    // DER, RFC 5280 section 5; valid for days from now.
+    QByteArray crl(const QList<CrlEntry> &revoked, qint64 number, int days) const;
+
+private:
+    struct Private;
+    explicit FileIssuer(std::unique_ptr<Private> p);
+    std::unique_ptr<Private> d;
+};
+
+} // namespace slipway

@@ -77,6 +77,18 @@ static constexpr FaultKind kinds[] = {
 
     // codec
     {"codec.cbor", Blame::Usage, false, "%1 is not readable: %2.", "Check that it is the right file and not cut short."},
+
+    // virtual
+    {"virtual.link", Blame::Station, true, "Cannot make the virtual port %1: %2.",
+     "Choose another path or port, and check permissions."},
+    {"virtual.image", Blame::Usage, false, "The virtual device cannot start from %1: %2.",
+     "Give it an MCUboot image that its boot loader trusts."},
+    {"virtual.fault", Blame::Usage, false, "\"%1\" is no trouble that a virtual device can play.%2",
+     "Known ones: %3."},
+    {"virtual.fault-option", Blame::Usage, false, "\"%1\" is no option of trouble \"%2\".",
+     "Options are after, every, delay and value, as in late:delay=800ms,every=3."},
+    {"virtual.state", Blame::Station, false, "The virtual device's state in %1 is damaged: %2.",
+     "Remove the folder to start with a blank device."},
 };
 
 std::span<const FaultKind> faultTable()

@@ -45,13 +45,14 @@ struct VirtualSmpOptions {
     bool frugal = false;                // false flags and splitStatus are left out of the image list
     bool imageCheck = true;             // the last upload answer has "match"
     bool extendedGroups = true;         // boot-loader info, date-time, slot info, enumeration (Zephyr 3.4 has none)
-    bool slowOsReset = false;           // answers a reset only just before it goes down, as a device with a hook does
 
     // What it is.
     QString board = QStringLiteral("t1-rev-b");
     QString serial;     // setting id/serial; empty: none yet
     QByteArray eui64;   // setting id/hwid, 8 bytes; empty: made from serial or at random
     QString kernelVersion = QStringLiteral("3.4.99");
+    QString machine = QStringLiteral("arm"); // os info
+    QString processor = QStringLiteral("cortex-m33");
     QStringList mounts = {QStringLiteral("/lfs"), QStringLiteral("/lfs1")};
     QStringList settingRoots = {QStringLiteral("id"), QStringLiteral("app"), QStringLiteral("net")};
     qint64 fileSystemSize = 256 * 1024;
@@ -66,6 +67,7 @@ struct VirtualSmpOptions {
     bool downgradePrevention = false; // the boot loader refuses a lower security counter
 
     // Time. Nothing here costs anything unless asked for.
+    std::chrono::milliseconds resetDelay{20};  // from the answer to a reset until it goes down (Zephyr: 250)
     std::chrono::milliseconds rebootTime{150}; // deaf
     bool reenumerate = false;                  // the pty is made anew at each restart, the symlink repointed
     std::chrono::microseconds eraseTime{0};    // per 4 096-byte sector

@@ -1,0 +1,112 @@
+#include "drivers/link/ports.h"
+
+#include "core/base/text.h"
+
+#include <QFileInfo>
+
+#include <libudev.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <algorithm>
+#include <memory>
+
+namespace slipway {
+
+namespace {
+
+template <auto Unref> struct Unreference {
+    template <typename T> void operator()(T *p) const { Unref(p); }
+};
+using Udev = std::unique_ptr<udev, Unreference<udev_unref>>;
+using Enumerate = std::unique_ptr<udev_enumerate, Unreference<udev_enumerate_unref>>;
+using UdevDevice = std::unique_ptr<udev_device, Unreference<udev_device_unref>>;
+
+QString text(const char *value)
+{
+    return value ? oneLine(QString::fromUtf8(value), 120) : QString();
+}
+
+std::optional<SerialPort> describe(udev_device *device)
+{
+    const char *node = udev_device_get_devnode(device);
+    udev_device *parent = udev_device_get_parent(device);
+    if (!node || !parent)
+        return std::nullopt; // virtual consoles, ptys
+    // The four ports that the 8250 driver always makes have no hardware behind them unless something claimed them.
+    const char *driver = udev_device_get_driver(parent);
+    if (driver && qstrcmp(driver, "serial8250") == 0)
+        return std::nullopt;
+
+    SerialPort port;
+    port.node = QString::fromLocal8Bit(node);
+    port.topology = text(udev_device_get_property_value(device, "ID_PATH"));
+    udev_device *usb = udev_device_get_parent_with_subsystem_devtype(device, "usb", "usb_device");
+    if (!usb) {
+        port.description = driver ? QStringLiteral("built in, %1").arg(text(driver)) : QStringLiteral("built in");
+        if (port.topology.isEmpty())
+            port.topology = text(udev_device_get_devpath(parent));
+        return port;
+    }
+    port.usbPath = text(udev_device_get_sysname(usb));
+    port.vendorId = text(udev_device_get_sysattr_value(usb, "idVendor"));
+    port.productId = text(udev_device_get_sysattr_value(usb, "idProduct"));
+    port.usbSerial = text(udev_device_get_sysattr_value(usb, "serial"));
+    udev_device *interface = udev_device_get_parent_with_subsystem_devtype(device, "usb", "usb_interface");
+    if (port.topology.isEmpty())
+        port.topology = QStringLiteral("usb-") + (interface ? text(udev_device_get_sysname(interface)) : port.usbPath);
+    QStringList words{QStringLiteral("USB ") + port.usbPath};
+    const QString maker = text(udev_device_get_sysattr_value(usb, "manufacturer"));
+    const QString product = text(udev_device_get_sysattr_value(usb, "product"));
+    const QString name = (maker + u' ' + product).trimmed();
+    words << (name.isEmpty() ? port.vendorId + u':' + port.productId : name);
+    if (!port.usbSerial.isEmpty())
+        words << QStringLiteral("serial ") + port.usbSerial;
+    port.description = words.join(QStringLiteral(", "));
+    return port;
+}
+
+} // namespace
+
+QList<SerialPort> serialPorts()
+{
+    QList<SerialPort> ports;
+    const Udev context(udev_new());
+    if (!context)
+        return ports;
+    const Enumerate all(udev_enumerate_new(context.get()));
+    if (!all)
+        return ports;
+    udev_enumerate_add_match_subsystem(all.get(), "tty");
+    udev_enumerate_scan_devices(all.get());
+    udev_list_entry *entry = nullptr;
+    udev_list_entry_foreach(entry, udev_enumerate_get_list_entry(all.get()))
+    {
+        const UdevDevice device(udev_device_new_from_syspath(context.get(), udev_list_entry_get_name(entry)));
+        if (!device)
+            continue;
+        if (const auto port = describe(device.get()))
+            ports << *port;
+    }
+    // ttyUSB10 after ttyUSB9.
+    std::sort(ports.begin(), ports.end(), [](const SerialPort &a, const SerialPort &b) {
+        return std::pair(a.node.size(), a.node) < std::pair(b.node.size(), b.node);
+    });
+    return ports;
+}
+
+std::optional<SerialPort> serialPort(const QString &node)
+{
+    struct stat info {};
+    if (::stat(QFile::encodeName(node).constData(), &info) < 0 || !S_ISCHR(info.st_mode))
+        return std::nullopt;
+    const Udev context(udev_new());
+    if (!context)
+        return std::nullopt;
+    const UdevDevice device(udev_device_new_from_devnum(context.get(), 'c', info.st_rdev));
+    if (!device || qstrcmp(udev_device_get_subsystem(device.get()), "tty") != 0)
+        return std::nullopt;
+    return describe(device.get());
+}
+
+} // namespace slipway

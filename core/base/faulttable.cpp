@@ -203,6 +203,33 @@ static constexpr FaultKind kinds[] = {
      "Add the interface, as in udp:[fe80::1%eth0]:1337."},
     {"link.unknown-host", Blame::Station, true, "There is no host %1.", "Check the name and the network."},
     {"link.unreachable", Blame::Station, true, "%1 cannot be reached.", "Check the network."},
+
+    // journal
+    {"journal.missing", Blame::Usage, false, "There is no journal at %1.", "Check --home, or make a station with \"slipway init\"."},
+    {"journal.foreign", Blame::Usage, false, "%1 is no Slipway journal.", "Check the name of the file."},
+    {"journal.newer", Blame::Usage, false, "%1 was written by a newer Slipway (form %2; this one knows form %3).",
+     "Use the newer Slipway."},
+    {"journal.unreadable", Blame::Usage, false, "Cannot read the journal %1: %2.", "Check the name and its permissions."},
+    {"journal.unwritable", Blame::Station, false, "Cannot write the journal %1: %2.",
+     "Check the permissions of the station's folder."},
+    {"journal.disk-full", Blame::Station, true, "The disk with the journal %1 is full; nothing more can be recorded.",
+     "Make room on the disk, then go on. What was recorded is safe."},
+    {"journal.disk-error", Blame::Station, true, "The disk with the journal %1 reports an error; nothing more can be recorded.",
+     "Check the disk. What was recorded before is kept."},
+    {"journal.busy", Blame::Station, true, "Another program keeps the journal %1 locked.",
+     "Close programs that have it open, then try again."},
+    {"journal.damaged", Blame::Station, false, "The journal %1 is damaged: %2.",
+     "Stop the station, keep a copy of its folder, and put back the newest backup; \"slipway journal rebuild\" mends derived tables."},
+    {"journal.tampered", Blame::Station, false, "The journal was changed from outside: %1.",
+     "Keep a copy, run \"slipway journal verify\", and put back the newest backup; \"slipway journal checkpoint --accept-loss\" goes on without what is gone and says so for ever."},
+    {"journal.number-taken", Blame::Station, false, "Number %1 of pool \"%2\" was given out before.",
+     "Take another number; none is given twice."},
+    {"journal.entry", Blame::Station, false, "An entry cannot be recorded: %1.", "Please report it with the log."},
+    {"journal.closed", Blame::Station, true, "The journal is closed.", "Start the station again."},
+    {"journal.no-key", Blame::Usage, false, "%1 holds no usable public key.",
+     "Name the station's certificate, for example keys/station.pem of its home."},
+    {"journal.no-unit", Blame::Usage, false, "The journal knows no unit \"%1\".%2", "Check the serial number; \"slipway journal show\" lists what there is."},
+    {"journal.no-run", Blame::Usage, false, "The journal knows no run \"%1\".", "Check the run's id; \"slipway journal show\" lists what there is."},
 };
 
 std::span<const FaultKind> faultTable()

@@ -21,6 +21,9 @@
 //                    DER), issuer, not-after, profile, mud-url, masa-url, der(bytes), method ("avocado"), transfer
 //   revocation       certificate-serial, reason
 //   label            template, sha256, scanned-back(text)
+//   journal.loss     sentence, expected-seq, expected-hash, found-seq, checkpoints [..]   written by the journal itself
+//   when a
+//                    person accepts that entries are gone (core/journal/README.md)
 //   checkpoint       (none: checkpoints live in their own table)
 //
 // mode is "production" or "training" and stands in run.begun; entries outside a run that need it carry it themselves
@@ -29,6 +32,8 @@
 #include <QByteArray>
 #include <QCborMap>
 #include <QString>
+
+#include <optional>
 
 namespace slipway {
 
@@ -54,5 +59,6 @@ struct Entry {
 
 enum class Mode { Production, Training };
 QString toString(Mode mode); // "production", "training"
+std::optional<Mode> modeFromString(QStringView text);
 
 } // namespace slipway

@@ -24,6 +24,9 @@ class JournalSigner
 public:
     virtual ~JournalSigner() = default;
     virtual QByteArray sign(const QByteArray &message) const = 0; // ECDSA-SHA256, DER
+    // SubjectPublicKeyInfo or certificate, DER. When given, the writer checks the signatures it finds before it goes
+    // on.
+    virtual QByteArray publicKeyDer() const { return {}; }
 };
 
 class Journal
@@ -51,18 +54,29 @@ public:
         virtual sqlite3 *handle() = 0; // for reads that this interface does not foresee
     };
 
+    // What to do where the end of the journal is not the one that was signed: entries were cut off or changed at the
+    // end.
+    enum class Loss {
+        Refuse, // journal.tampered: writing on would hide it
+        Accept, // a person decided so: an entry journal.loss says what is gone, for good
+    };
     // Opens or creates. signer may be null (no heads or checkpoints are signed: tests only).
-    static std::unique_ptr<Journal> open(const QString &path, std::shared_ptr<JournalSigner> signer);
+    static std::unique_ptr<Journal> open(const QString &path, std::shared_ptr<JournalSigner> signer,
+                                         Loss loss = Loss::Refuse);
     virtual ~Journal() = default; // commits what is queued, writes a checkpoint
 
-    // Queued at once, in order; the future is ready when the entry is durable.
+    // Queued at once, in order; the future is ready when the entry is durable. While the disk is full or busy the entry
+    // is kept and tried again, so the future may take long; it throws when the journal is closed or unusable before
+    // that. Who must know now uses appendDurably() or flush(): they throw at once.
     virtual std::future<qint64> append(NewEntry entry) = 0;
-    // Blocks until durable.
+    // Blocks until durable. When it throws, the entry is not in the journal.
     virtual qint64 appendDurably(NewEntry entry) = 0;
-    // Runs on the writer thread; blocks until durable; rethrows what function throws.
+    // Runs on the writer thread; blocks until durable; rethrows what function throws. When it throws, nothing of it is
+    // in the journal.
     virtual void transact(const std::function<void(Transaction &)> &function) = 0;
-    // Blocks until everything queued so far is durable.
+    // Blocks until everything queued so far is durable; throws when it cannot be made so now (it stays queued).
     virtual void flush() = 0;
+    // Signs the end of the journal now, into the database and into journal.head.
     virtual void checkpoint() = 0;
     virtual QString path() const = 0;
 };

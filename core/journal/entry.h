@@ -37,6 +37,10 @@
 
 namespace slipway {
 
+enum class Mode { Production, Training };
+QString toString(Mode mode); // "production", "training"
+std::optional<Mode> modeFromString(QStringView text);
+
 // What a caller hands in.
 struct NewEntry {
     QString kind;
@@ -53,12 +57,9 @@ struct Entry {
     QString run;
     QString device;
     QCborMap body;
-    QByteArray prev; // 32 bytes
-    QByteArray hash; // 32 bytes
+    QByteArray prev;          // 32 bytes
+    QByteArray hash;          // 32 bytes
+    std::optional<Mode> mode; // of its run or its body, where known; not part of the chain
 };
-
-enum class Mode { Production, Training };
-QString toString(Mode mode); // "production", "training"
-std::optional<Mode> modeFromString(QStringView text);
 
 } // namespace slipway

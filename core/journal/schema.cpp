@@ -138,6 +138,11 @@ std::span<const ProjectionTable> projectionTables()
     return tables;
 }
 
+void createRecordTables(Database &database)
+{
+    database.run(recordSql);
+}
+
 void createProjections(Database &database)
 {
     database.run(projectionSql);
@@ -172,7 +177,7 @@ void prepareJournal(Database &database)
     database.run("BEGIN IMMEDIATE");
     try {
         if (isEmpty(database)) { // another process may have been faster
-            database.run(recordSql);
+            createRecordTables(database);
             createProjections(database);
             const QByteArray marks = "PRAGMA application_id=" + QByteArray::number(journalApplicationId) +
                                      ";PRAGMA user_version=" + QByteArray::number(journalForm);

@@ -19,6 +19,7 @@ void prepareJournal(Database &database);
 // For readers: throws journal.foreign, journal.newer, journal.damaged.
 void checkJournalForm(Database &database);
 
+void createRecordTables(Database &database);
 void createProjections(Database &database);
 void dropProjections(Database &database);
 

@@ -1,0 +1,43 @@
+#pragma once
+// Reads a whole journal and says whether it is the one that was written: every entry, the chain, the signed head,
+// checkpoints and journal.head, the tables themselves, and every projection against a rebuild from the entries. What
+// this finds and what it cannot find stands in core/journal/README.md. Reads one state of the database, so a station
+// may be at work meanwhile.
+
+#include "core/base/task.h"
+#include "core/journal/verifier.h"
+
+#include <QString>
+#include <QStringList>
+
+#include <vector>
+
+namespace slipway {
+
+struct JournalFinding {
+    qint64 entry = 0; // 0: of the journal as a whole
+    QString sentence; // "entry 17: ..." where there is an entry
+};
+
+struct JournalReport {
+    qint64 entries = 0;
+    qint64 lastEntry = 0;
+    QByteArray lastHash;
+    qint64 checkpoints = 0;
+    qint64 lastCheckpoint = 0;
+    bool isSigned = false;                // there are signatures
+    bool signaturesChecked = false;       // and a key to check them with
+    std::vector<JournalFinding> findings; // first bad entry first, those of the whole journal last
+    bool more = false;                    // further findings were left out
+    QStringList notes;
+    bool good() const { return findings.empty(); }
+};
+
+// verifier null: signatures are not checked, and a note says so. Progress counts entries. Throws journal.missing,
+// journal.foreign, journal.newer, base.stopped; a damaged database is a finding.
+JournalReport verifyJournal(const QString &path, const JournalVerifier *verifier, const Task &task = {});
+
+// Drops the projections and fills them from the entries again, in one transaction. Returns the number of entries.
+qint64 rebuildProjections(const QString &path, const Task &task = {});
+
+} // namespace slipway

@@ -1,5 +1,8 @@
 #pragma once
-// A station's home folder: station.yaml, journal.db, keys/ (0600), recipes/, vault/, profiles/, labels/.
+// A station's home folder: station.yaml, journal.db, keys/ (0600), recipes/, vault/, profiles/, labels/. The folder and
+// keys/ belong to their owner alone (0700). Safe to back up by copying while the station runs when the journal is
+// copied with `slipway journal export --backup`.
+// Throws home.*, file.*, and what the identity room throws about keys (issuer.*).
 
 #include "core/identity/profile.h"
 #include "core/journal/journal.h"
@@ -12,9 +15,10 @@
 namespace slipway {
 
 class Issuer;
+class SigningKey;
 
 struct HomeSlot {
-    int number = 0;
+    int number = 0; // from 1, bench order
     QString name, port, driver;
 };
 
@@ -30,24 +34,32 @@ public:
                        const QByteArray &passphrase);
     // Throws home.missing ("run slipway init") or home.damaged.
     static Home open(const QString &path, const QByteArray &passphrase = {});
+    static bool exists(const QString &path);
 
     QString path() const { return m_path; }
     QString stationName() const { return m_name; }
     QList<HomeSlot> places() const { return m_slots; }
+    int attempts() const { return m_attempts; } // a unit may FAIL so often before it goes to repair
     QString file(const QString &relative) const { return m_path + u'/' + relative; }
-    QString recipePath(const QString &nameOrPath) const; // "t1" -> recipes/t1.yaml
+    // "t1" -> recipes/t1.yaml; a path stays one. Throws home.no-recipe with the nearest name.
+    QString recipePath(const QString &nameOrPath) const;
+    QStringList recipeNames() const;
 
     std::unique_ptr<Journal> openJournal() const;
     std::shared_ptr<JournalSigner> signer() const;
+    std::unique_ptr<SigningKey> openStationKey() const;  // also for passports and recipes
     std::unique_ptr<Issuer> openIssuer(Mode mode) const; // file CA of that mode
     ProfileStore profiles() const;
     bool keysEncrypted() const;
     QByteArray passphrase() const { return m_passphrase; }
 
 private:
+    void readConfig();
+
     QString m_path;
     QString m_name;
     QList<HomeSlot> m_slots;
+    int m_attempts = 2;
     QByteArray m_passphrase;
 };
 

@@ -29,6 +29,7 @@ enum class SlotState {
 
 struct StepView {
     QString kind, name, title;
+    QString section; // "", "on-fail", "always"
     bool begun = false;
     std::optional<Verdict> verdict; // none: not reached or going on
     QString summary;                // or the fault's sentence
@@ -85,7 +86,9 @@ struct ScanMeaning {
 // An interrupted run found at start-up.
 struct Interrupted {
     QString runId, device, recipe, slot, begunAt;
+    QString mode; // "production", "training"
     QString lastStep;
+    QString sentence;    // what is known, and what is safe now
     QString intent, act; // open intent, may be empty
     Reconciled known;
 };
@@ -117,8 +120,10 @@ public:
 
     virtual int slotCount() const = 0;
     virtual SlotView slot(int number) const = 0;
-    // Called from any thread, often; receivers hop to their own thread and take snapshots.
-    virtual void onChanged(std::function<void(int slot)> callback) = 0; // slot 0: counters, lamps, scans
+    // Called from any thread, often; receivers hop to their own thread and take snapshots. Never call back into the
+    // station from inside.
+    // Several may register; all are called, without any lock held. slot 0: counters, lamps, scans.
+    virtual void onChanged(std::function<void(int slot)> callback) = 0;
     virtual void onLog(std::function<void(int slot, const QString &runId, int step, const QString &line)> callback) = 0;
     virtual QStringList logLines(int slot) const = 0; // of the current or last run, "time\tstep index\ttext"
 
@@ -144,6 +149,10 @@ public:
     virtual QList<Interrupted> interrupted() const = 0;
     // Asks the device in that place about an open intent, records the outcome.
     virtual Reconciled reconcile(const Interrupted &run, int slot) = 0;
+    // A person says that the interrupted run needs no more attention (the unit was scrapped, for example).
+    virtual void dismiss(const QString &runId, const QString &reason) = 0;
+    // A number of a pool in this station's mode, never given twice; for units that come without a label.
+    virtual QString takeNumber(const QString &pool, const QString &format, qint64 first = 1) = 0;
 };
 
 } // namespace slipway

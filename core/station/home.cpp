@@ -1,0 +1,257 @@
+#include "core/station/home.h"
+
+#include "core/base/fault.h"
+#include "core/base/files.h"
+#include "core/base/text.h"
+#include "core/identity/authority.h"
+#include "core/identity/fileissuer.h"
+#include "core/identity/signingkey.h"
+#include "core/station/stationconfig.h"
+
+#include <QDir>
+#include <QDirIterator>
+#include <QFile>
+#include <QFileInfo>
+#include <QStandardPaths>
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace slipway {
+
+namespace {
+
+constexpr qint64 configLimit = 256 * 1024;
+constexpr qint64 keyLimit = 64 * 1024;
+constexpr qint64 sampleLimit = 16 * 1024 * 1024;
+
+class StationSigner : public JournalSigner
+{
+public:
+    explicit StationSigner(std::unique_ptr<SigningKey> key) : m_key(std::move(key)) {}
+    QByteArray sign(const QByteArray &message) const override { return m_key->sign(message); }
+
+private:
+    std::unique_ptr<SigningKey> m_key;
+};
+
+QString reason()
+{
+    return QString::fromLocal8Bit(std::strerror(errno));
+}
+
+void makeFolder(const QString &path, mode_t access)
+{
+    if (::mkdir(QFile::encodeName(path).constData(), access) != 0)
+        throw Fault("file.unwritable", {path, reason()});
+}
+
+void syncFolder(const QString &path)
+{
+    const int fd = ::open(QFile::encodeName(path).constData(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        ::fsync(fd);
+        ::close(fd);
+    }
+}
+
+// A temporary folder beside the final one; removed unless it was moved there.
+class NewFolder
+{
+public:
+    explicit NewFolder(const QString &finalPath)
+    {
+        const QFileInfo info(finalPath);
+        QByteArray name = QFile::encodeName(info.path() + QStringLiteral("/.slipway-new-XXXXXX"));
+        if (!::mkdtemp(name.data()))
+            throw Fault("file.unwritable", {info.path(), reason()});
+        m_path = QFile::decodeName(name);
+    }
+    NewFolder(const NewFolder &) = delete;
+    NewFolder &operator=(const NewFolder &) = delete;
+    ~NewFolder()
+    {
+        if (!m_path.isEmpty())
+            QDir(m_path).removeRecursively();
+    }
+    QString path() const { return m_path; }
+    // An empty folder may stand under the final name; anything else there makes this fail.
+    void moveTo(const QString &finalPath)
+    {
+        if (::rename(QFile::encodeName(m_path).constData(), QFile::encodeName(finalPath).constData()) != 0) {
+            if (errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR)
+                throw Fault("home.occupied", {finalPath});
+            throw Fault("file.unwritable", {finalPath, reason()});
+        }
+        m_path.clear();
+    }
+
+private:
+    QString m_path;
+};
+
+void copySamples(const QString &from, const QString &to)
+{
+    QDirIterator it(from, QDir::Files, QDirIterator::Subdirectories);
+    while (it.hasNext()) {
+        const QString source = it.next();
+        const QString target = to + source.mid(from.size());
+        if (!QDir().mkpath(QFileInfo(target).path()))
+            throw Fault("file.unwritable", {target, QStringLiteral("the folder could not be made")});
+        writeFile(target, readFile(source, sampleLimit, QStringLiteral("a sample")));
+    }
+}
+
+void writeKeys(const QString &folder, const QString &stationName, const QByteArray &passphrase)
+{
+    const auto write = [&folder](const QString &name, KeyAndCertificate pair) {
+        writeFile(folder + u'/' + name + QStringLiteral(".key"), pair.keyPem, Access::OwnerOnly);
+        writeFile(folder + u'/' + name + QStringLiteral(".pem"), pair.certificatePem);
+        cleanse(pair.keyPem);
+    };
+    write(QStringLiteral("issuer"), createDeviceCa(stationName, passphrase));
+    write(QStringLiteral("training"), createTrainingCa(stationName, passphrase));
+    StationKeys station = createStationKeys(stationName, passphrase);
+    write(QStringLiteral("station"), station.station);
+    // The CA above the station's key signs once. Its own key is not kept, so nobody can make a second station under it.
+    writeFile(folder + QStringLiteral("/station-ca.pem"), station.ca.certificatePem);
+    cleanse(station.ca.keyPem);
+    cleanse(station.station.keyPem);
+}
+
+} // namespace
+
+QString Home::defaultPath()
+{
+    return QStandardPaths::writableLocation(QStandardPaths::GenericDataLocation) + QStringLiteral("/slipway");
+}
+
+bool Home::exists(const QString &path)
+{
+    return QFileInfo::exists(path + QStringLiteral("/station.yaml"));
+}
+
+Home Home::create(const QString &path, const QString &stationName, const QString &samplesFolder,
+                  const QByteArray &passphrase)
+{
+    const QString target = QDir::cleanPath(QFileInfo(path).absoluteFilePath());
+    const QFileInfo info(target);
+    if (exists(target))
+        throw Fault("home.exists", {target});
+    if (info.exists() && (!info.isDir() || !QDir(target).isEmpty(QDir::AllEntries | QDir::Hidden | QDir::System)))
+        throw Fault("home.occupied", {target});
+    const QString name = oneLine(stationName.trimmed(), 60);
+    if (name.isEmpty() || name != stationName.trimmed())
+        throw Fault("home.name", {oneLine(stationName, 80)});
+    if (!QDir().mkpath(info.path()))
+        throw Fault("file.unwritable", {info.path(), QStringLiteral("the folder could not be made")});
+
+    NewFolder folder(target);
+    for (const char *sub : {"recipes", "profiles", "vault", "labels"})
+        makeFolder(folder.path() + u'/' + QLatin1String(sub), 0755);
+    makeFolder(folder.path() + QStringLiteral("/keys"), 0700);
+    writeKeys(folder.path() + QStringLiteral("/keys"), name, passphrase);
+    copySamples(samplesFolder, folder.path());
+    writeFile(folder.path() + QStringLiteral("/station.yaml"), newStationConfig(name));
+    {
+        const Home made = open(folder.path(), passphrase);
+        made.openJournal()->appendDurably(
+            {QStringLiteral("station.created"), {}, {}, {{QStringLiteral("name"), name}}});
+    }
+    syncFolder(folder.path());
+    folder.moveTo(target);
+    syncFolder(info.path());
+    return open(target, passphrase);
+}
+
+Home Home::open(const QString &path, const QByteArray &passphrase)
+{
+    Home home;
+    home.m_path = QDir::cleanPath(QFileInfo(path).absoluteFilePath());
+    home.m_passphrase = passphrase;
+    if (!exists(home.m_path))
+        throw Fault("home.missing", {path});
+    for (const char *sub : {"keys", "recipes", "profiles"}) {
+        if (!QFileInfo(home.file(QLatin1String(sub))).isDir())
+            throw Fault("home.damaged", {path, QStringLiteral("folder %1 is missing").arg(QLatin1String(sub))});
+    }
+    for (const char *key :
+         {"issuer.key", "issuer.pem", "training.key", "training.pem", "station.key", "station.pem", "station-ca.pem"}) {
+        if (!QFileInfo(home.file(QStringLiteral("keys/") + QLatin1String(key))).isFile())
+            throw Fault("home.damaged", {path, QStringLiteral("keys/%1 is missing").arg(QLatin1String(key))});
+    }
+    home.readConfig();
+    return home;
+}
+
+void Home::readConfig()
+{
+    const QString path = file(QStringLiteral("station.yaml"));
+    const StationConfig config =
+        parseStationConfig(readFile(path, configLimit, QStringLiteral("a station file")), path);
+    m_name = config.name;
+    m_slots = config.places;
+    m_attempts = config.attempts;
+}
+
+QStringList Home::recipeNames() const
+{
+    QStringList names;
+    for (const QFileInfo &info :
+         QDir(file(QStringLiteral("recipes"))).entryInfoList({QStringLiteral("*.yaml")}, QDir::Files))
+        names += info.completeBaseName();
+    return names;
+}
+
+QString Home::recipePath(const QString &nameOrPath) const
+{
+    if (nameOrPath.contains(u'/') || nameOrPath.endsWith(u".yaml") || nameOrPath.endsWith(u".yml")) {
+        const QString inHome = file(QStringLiteral("recipes/") + nameOrPath);
+        return !nameOrPath.contains(u'/') && !QFileInfo::exists(nameOrPath) && QFileInfo::exists(inHome) ? inHome
+                                                                                                         : nameOrPath;
+    }
+    const QStringList names = recipeNames();
+    if (!names.contains(nameOrPath))
+        throw Fault("home.no-recipe", {oneLine(nameOrPath, 60), didYouMean(nameOrPath, names), names.join(u", ")});
+    return file(QStringLiteral("recipes/%1.yaml").arg(nameOrPath));
+}
+
+std::unique_ptr<SigningKey> Home::openStationKey() const
+{
+    return SigningKey::open(file(QStringLiteral("keys/station.key")), file(QStringLiteral("keys/station.pem")),
+                            m_passphrase);
+}
+
+std::shared_ptr<JournalSigner> Home::signer() const
+{
+    return std::make_shared<StationSigner>(openStationKey());
+}
+
+std::unique_ptr<Journal> Home::openJournal() const
+{
+    return Journal::open(file(QStringLiteral("journal.db")), signer());
+}
+
+std::unique_ptr<Issuer> Home::openIssuer(Mode mode) const
+{
+    const QString name = mode == Mode::Training ? QStringLiteral("keys/training") : QStringLiteral("keys/issuer");
+    return FileIssuer::open(file(name + QStringLiteral(".key")), file(name + QStringLiteral(".pem")), m_passphrase);
+}
+
+ProfileStore Home::profiles() const
+{
+    return ProfileStore(file(QStringLiteral("profiles")));
+}
+
+bool Home::keysEncrypted() const
+{
+    return readFile(file(QStringLiteral("keys/issuer.key")), keyLimit, QStringLiteral("a key"))
+        .startsWith("-----BEGIN ENCRYPTED PRIVATE KEY-----");
+}
+
+} // namespace slipway

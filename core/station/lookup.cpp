@@ -1,0 +1,173 @@
+#include "core/station/lookup.h"
+
+#include "core/base/text.h"
+
+#include <QCborValue>
+
+namespace slipway {
+
+Lookup::Lookup(const QString &journalPath) : m_database(journalPath, Database::Access::Read) {}
+
+bool Lookup::any(const char *sql, Mode mode, const QString &serial, const QString &recipe)
+{
+    const std::lock_guard lock(m_mutex);
+    Statement s(m_database, sql, false);
+    s.bind(1, serial).bind(2, toString(mode)).bind(3, recipe);
+    return s.step();
+}
+
+bool Lookup::hasPassed(Mode mode, const QString &serial, const QString &recipe)
+{
+    return any("SELECT 1 FROM run WHERE device = ?1 AND mode = ?2 AND recipe = ?3 AND verdict = 'PASS' LIMIT 1", mode,
+               serial, recipe);
+}
+
+bool Lookup::hasCountedRun(Mode mode, const QString &serial, const QString &recipe)
+{
+    return any("SELECT 1 FROM run WHERE device = ?1 AND mode = ?2 AND recipe = ?3 AND verdict IN ('PASS', 'FAIL', "
+               "'UNKNOWN') LIMIT 1",
+               mode, serial, recipe);
+}
+
+QList<QDateTime> Lookup::passedSince(Mode mode, const QDateTime &since)
+{
+    const std::lock_guard lock(m_mutex);
+    Statement s(m_database,
+                "SELECT ended_at FROM run WHERE mode = ?1 AND ended_at >= ?2 AND verdict = 'PASS' ORDER BY ended_at",
+                false);
+    s.bind(1, toString(mode)).bind(2, since.toUTC().toString(Qt::ISODateWithMs));
+    QList<QDateTime> times;
+    while (s.step())
+        times += QDateTime::fromString(s.text(0), Qt::ISODateWithMs);
+    return times;
+}
+
+QList<Lookup::OpenIntent> Lookup::intents(const char *sql, const QString &key, const QString &mode)
+{
+    const std::lock_guard lock(m_mutex);
+    Statement s(m_database, sql, false);
+    s.bind(1, key);
+    if (!mode.isEmpty())
+        s.bind(2, mode);
+    QList<OpenIntent> found;
+    while (s.step()) {
+        OpenIntent intent;
+        intent.id = s.text(0);
+        intent.run = s.text(1);
+        intent.device = s.text(2);
+        intent.act = s.text(3);
+        intent.at = s.text(4);
+        intent.index = int(s.integer(5));
+        intent.detail = QCborValue::fromCbor(s.blob(6)).toMap().value(QLatin1String("detail")).toMap();
+        found += intent;
+    }
+    return found;
+}
+
+QList<Lookup::OpenIntent> Lookup::openIntentsOfRun(const QString &run)
+{
+    return intents("SELECT i.id, i.run, i.device, i.act, i.at, i.idx, e.body FROM intent i JOIN entry e ON e.seq = "
+                   "i.entry WHERE i.run = ?1 AND (i.state IS NULL OR i.state = 'unknown') ORDER BY i.entry",
+                   run, {});
+}
+
+QList<Lookup::OpenIntent> Lookup::openIntentsOfUnit(Mode mode, const QString &serial)
+{
+    return intents("SELECT i.id, i.run, i.device, i.act, i.at, i.idx, e.body FROM run r JOIN intent i ON i.run = r.id "
+                   "JOIN entry e ON e.seq = i.entry WHERE r.device = ?1 AND r.mode = ?2 AND r.ended_at IS NOT NULL AND "
+                   "(i.state IS NULL OR i.state = 'unknown') ORDER BY i.entry",
+                   serial, toString(mode));
+}
+
+QList<Lookup::RunRow> Lookup::runs(const char *sql)
+{
+    const std::lock_guard lock(m_mutex);
+    Statement s(m_database, sql, false);
+    Statement step(m_database,
+                   "SELECT idx, name, ended_at IS NOT NULL FROM step WHERE run = ?1 ORDER BY entry DESC LIMIT 1",
+                   false);
+    QList<RunRow> found;
+    while (s.step()) {
+        RunRow row;
+        row.id = s.text(0);
+        row.device = s.text(1);
+        row.recipe = s.text(2);
+        row.slot = s.text(3);
+        row.begunAt = s.text(4);
+        row.mode = s.text(5);
+        row.entry = s.integer(6);
+        row.sentence = s.text(7);
+        step.bind(1, row.id);
+        if (step.step()) {
+            row.lastIndex = int(step.integer(0));
+            row.lastStep = step.text(1);
+            row.lastEnded = step.integer(2) != 0;
+        }
+        step.reset();
+        found += row;
+    }
+    return found;
+}
+
+QList<Lookup::RunRow> Lookup::openRuns()
+{
+    return runs(
+        "SELECT id, device, recipe, slot, begun_at, mode, entry, sentence FROM run WHERE ended_at IS NULL ORDER "
+        "BY entry");
+}
+
+QList<Lookup::RunRow> Lookup::unsettledRuns()
+{
+    return runs(
+        "SELECT r.id, r.device, r.recipe, r.slot, r.begun_at, r.mode, r.entry, r.sentence FROM run r WHERE "
+        "(r.fault LIKE 'station.interrupted%' OR r.fault = 'station.outcome-unknown') "
+        "AND NOT EXISTS (SELECT 1 FROM run l WHERE r.device <> '' AND l.device = r.device AND l.mode = r.mode AND "
+        "l.entry > r.entry AND l.ended_at IS NOT NULL) "
+        "AND NOT EXISTS (SELECT 1 FROM entry e WHERE e.run = r.id AND e.kind = 'run.dismissed') "
+        "ORDER BY r.entry");
+}
+
+std::optional<Lookup::CertificateRow> Lookup::certificateOf(Mode mode, const QString &serial)
+{
+    const std::lock_guard lock(m_mutex);
+    Statement s(
+        m_database,
+        "SELECT certificate_serial, issuer, not_after, mud_url FROM certificate WHERE serial = ?1 AND mode = ?2 "
+        "AND revoked_entry IS NULL ORDER BY entry DESC LIMIT 1",
+        false);
+    s.bind(1, serial).bind(2, toString(mode));
+    if (!s.step())
+        return {};
+    CertificateRow row;
+    row.serial = hex(QByteArray::fromHex(s.utf8(0)), u':');
+    row.issuer = s.text(1);
+    row.notAfter = s.text(2);
+    row.mudUrl = s.text(3);
+    return row;
+}
+
+bool Lookup::numberGiven(Mode mode, const QString &pool, const QString &value)
+{
+    return any("SELECT 1 FROM number WHERE value = ?1 AND mode = ?2 AND pool = ?3", mode, value, pool);
+}
+
+QString Lookup::driverOf(const QString &run)
+{
+    const std::lock_guard lock(m_mutex);
+    Statement s(m_database, "SELECT driver FROM run WHERE id = ?1", false);
+    s.bind(1, run);
+    return s.step() ? s.text(0) : QString();
+}
+
+QStringList Lookup::doneActs(const QString &run)
+{
+    const std::lock_guard lock(m_mutex);
+    Statement s(m_database, "SELECT act FROM intent WHERE run = ?1 AND state = 'done' ORDER BY entry", false);
+    s.bind(1, run);
+    QStringList acts;
+    while (s.step())
+        acts += s.text(0);
+    return acts;
+}
+
+} // namespace slipway

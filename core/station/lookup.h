@@ -1,0 +1,68 @@
+#pragma once
+// What the station asks of the journal's tables: has a unit passed, what was left open by a crash, what is open for a
+// unit. Reads through a connection of its own, so that no question waits for the writer. Thread-safe.
+// Throws journal.*.
+
+#include "core/journal/database.h"
+#include "core/journal/journal.h"
+
+#include <QCborMap>
+#include <QDateTime>
+#include <QList>
+#include <QString>
+
+#include <mutex>
+#include <optional>
+
+namespace slipway {
+
+class Lookup
+{
+public:
+    explicit Lookup(const QString &journalPath);
+
+    bool hasPassed(Mode mode, const QString &serial, const QString &recipe);
+    // A run that counts for the yield (PASS, FAIL, UNKNOWN) has ended already.
+    bool hasCountedRun(Mode mode, const QString &serial, const QString &recipe);
+    QList<QDateTime> passedSince(Mode mode, const QDateTime &since);
+
+    struct OpenIntent {
+        QString id, run, device, act, at;
+        int index = -1;
+        QCborMap detail;
+    };
+    // Without an outcome, or with the outcome "unknown".
+    QList<OpenIntent> openIntentsOfRun(const QString &run);
+    QList<OpenIntent> openIntentsOfUnit(Mode mode, const QString &serial);
+
+    struct RunRow {
+        QString id, device, recipe, slot, begunAt, mode, sentence;
+        qint64 entry = 0;
+        int lastIndex = -1; // of the last step that began, -1: none
+        QString lastStep;   // its name
+        bool lastEnded = false;
+    };
+    QList<RunRow> openRuns();
+    // Ended by recovery or with an unknown outcome, and the unit has not been through a whole run since.
+    QList<RunRow> unsettledRuns();
+    struct CertificateRow {
+        QString serial; // hex with colons
+        QString issuer, notAfter, mudUrl;
+    };
+    // The unit's valid certificate, the newest.
+    std::optional<CertificateRow> certificateOf(Mode mode, const QString &serial);
+    bool numberGiven(Mode mode, const QString &pool, const QString &value);
+    QString driverOf(const QString &run);
+    // Acts of the run whose outcome is "done".
+    QStringList doneActs(const QString &run);
+
+private:
+    QList<OpenIntent> intents(const char *sql, const QString &key, const QString &mode);
+    QList<RunRow> runs(const char *sql);
+    bool any(const char *sql, Mode mode, const QString &serial, const QString &recipe);
+
+    std::mutex m_mutex;
+    Database m_database;
+};
+
+} // namespace slipway

@@ -1,0 +1,73 @@
+#pragma once
+// One physical place for one device: its thread, what a screen shows of it, and the question it may be asking. Runs one
+// unit at a time. Thread-safe.
+
+#include "core/station/runner.h"
+
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+namespace slipway {
+
+class Place : private RunBoard
+{
+public:
+    struct Hooks { // called without any lock of the place held
+        std::function<void(int slot)> changed;
+        std::function<void(int slot, const QString &runId, int step, const QString &line)> logged;
+        std::function<void(int slot, const RunEnd &)> finished; // durable, not yet shown
+    };
+
+    Place(int number, QString name, QString port, QString driver, const Worksite &site, Hooks hooks);
+    Place(const Place &) = delete;
+    Place &operator=(const Place &) = delete;
+    ~Place() override; // stops its run and waits for it
+
+    int number() const { return m_number; }
+    QString name() const { return m_name; }
+    QString port() const { return m_port; }
+    QString driver() const { return m_driver; }
+
+    SlotView view() const;
+    QStringList logLines() const;
+    bool isBusy() const; // working, asking, or waiting for the barrier
+
+    void start(RunOrder order);
+    void hold(RunOrder order); // until release()
+    bool release();
+    void stop();
+    void clear();
+    // Throws station.no-question, station.answer-form.
+    void answer(const PromptAnswer &answer);
+    void waitIdle();
+
+private:
+    void update(const std::function<void(SlotView &)> &change) override;
+    PromptAnswer ask(const PromptRequest &request, const Task &task) override;
+    void log(const QString &runId, int step, const QString &line) override;
+    void work(const std::stop_token &ending);
+    void begin(RunOrder order);
+    bool busyLocked() const;
+
+    const int m_number;
+    const QString m_name, m_port, m_driver;
+    const Worksite &m_site;
+    const Hooks m_hooks;
+
+    mutable std::mutex m_mutex;
+    std::condition_variable_any m_wake;
+    SlotView m_view;
+    std::optional<RunOrder> m_next; // for the thread
+    std::optional<RunOrder> m_held; // at the barrier
+    bool m_running = false;
+    std::stop_source m_stop;
+    std::optional<PromptAnswer> m_answer;
+    std::deque<QString> m_log;
+    std::jthread m_thread; // last: it uses all the others
+};
+
+} // namespace slipway

@@ -1,0 +1,77 @@
+#include "core/station/recipefit.h"
+
+#include "core/base/fault.h"
+#include "core/station/runner.h"
+
+namespace slipway {
+
+using namespace Qt::StringLiterals;
+
+namespace {
+
+// A board that nobody sees.
+class NoBoard : public RunBoard
+{
+public:
+    void update(const std::function<void(SlotView &)> &) override {}
+    PromptAnswer ask(const PromptRequest &, const Task &) override { throw Fault("base.stopped"); }
+    void log(const QString &, int, const QString &) override {}
+};
+
+// For prepare() alone: nothing is recorded and no variable has a value yet.
+class DryContext : public RunContext
+{
+public:
+    using RunContext::RunContext;
+    QString expand(const QString &text) const override { return text; }
+    void measured(const Measurement &) override {}
+    void fact(const QString &, const QString &) override {}
+    void record(const QString &, const QCborMap &) override {}
+    void summary(const QString &) override {}
+    QString intend(const QString &, const QCborMap &) override { throw Fault("internal.defect"); }
+};
+
+QList<RecipeStep> allSteps(const Recipe &recipe)
+{
+    return recipe.steps + recipe.onFail + recipe.always;
+}
+
+} // namespace
+
+void checkRecipeFits(const Recipe &recipe, const QStringList &drivers, const Worksite &site)
+{
+    QStringList names = drivers;
+    names.prepend(recipe.driver);
+    names.removeDuplicates();
+    names.removeAll(QString());
+    for (const QString &name : names) {
+        const QSet<Capability> able = site.drivers->find(name).capabilities(recipe.board);
+        for (const RecipeStep &step : allSteps(recipe)) {
+            const StepKind *kind = stepKind(step.kind);
+            if (!kind)
+                throw Fault("station.recipe-attention", {u"there is no step \"%1\"."_s.arg(step.kind)});
+            if (!kind->needs)
+                continue;
+            QStringList lacking;
+            for (const Capability need : kind->needs(step.parameters)) {
+                if (!able.contains(need))
+                    lacking += toString(need);
+            }
+            lacking.sort();
+            if (!lacking.isEmpty())
+                throw Fault("driver.lacks", {name, step.name, lacking.join(u", "_s)});
+        }
+    }
+    NoBoard board;
+    RunOrder order;
+    order.recipe = std::shared_ptr<const Recipe>(&recipe, [](const Recipe *) {});
+    DryContext context(site, board, order, {});
+    for (const RecipeStep &step : allSteps(recipe)) {
+        const StepKind *kind = stepKind(step.kind);
+        const auto fault = caught([&] { kind->make(step)->prepare(context); });
+        if (fault)
+            throw Fault("station.recipe-attention", {fault->text()}, fault->detail());
+    }
+}
+
+} // namespace slipway

@@ -1,0 +1,13 @@
+#pragma once
+// Whether a recipe can be run on a station at all, found out before any device is touched: the driver has what the
+// steps need, files are there, images verify, profiles exist. Throws driver.unknown, driver.lacks,
+// station.recipe-attention.
+
+#include "core/station/runcontext.h"
+
+namespace slipway {
+
+// drivers: of the places, beside the recipe's own.
+void checkRecipeFits(const Recipe &recipe, const QStringList &drivers, const Worksite &site);
+
+} // namespace slipway

@@ -1,0 +1,26 @@
+#pragma once
+// station.yaml: the name of a station and its places. Every key is known by name; a wrong one is pointed at with line
+// and column. Throws home.config.
+
+#include <QByteArray>
+#include <QList>
+#include <QString>
+
+namespace slipway {
+
+struct HomeSlot;
+
+struct StationConfig {
+    QString name;
+    QList<HomeSlot> places;
+    int attempts = 2;
+};
+
+// file is for the sentence only.
+StationConfig parseStationConfig(const QByteArray &yaml, const QString &file);
+// A new one, with comments that say what may be changed.
+QByteArray newStationConfig(const QString &name);
+
+inline constexpr int maximumPlaces = 64;
+
+} // namespace slipway

@@ -100,8 +100,7 @@ bool signatureHolds(EVP_PKEY *key, quint16 type, QByteArray signature, const QBy
             signature.truncate(length);
     }
     const KeyContextPtr context(EVP_PKEY_CTX_new(key, nullptr));
-    if (EVP_PKEY_verify_init(context.get()) != 1 ||
-        EVP_PKEY_CTX_set_signature_md(context.get(), EVP_sha256()) != 1)
+    if (EVP_PKEY_verify_init(context.get()) != 1 || EVP_PKEY_CTX_set_signature_md(context.get(), EVP_sha256()) != 1)
         return false;
     if (rsa && (EVP_PKEY_CTX_set_rsa_padding(context.get(), RSA_PKCS1_PSS_PADDING) != 1 ||
                 EVP_PKEY_CTX_set_rsa_pss_saltlen(context.get(), RSA_PSS_SALTLEN_DIGEST) != 1))
@@ -195,8 +194,8 @@ QString BootImage::verify(const QByteArray &slot, const QList<QByteArray> &pemKe
         return image.error;
     if (!image.bootable())
         return QStringLiteral("it is marked as not bootable");
-    const QByteArray hash = QCryptographicHash::hash(QByteArrayView(slot).first(image.signedSize),
-                                                     QCryptographicHash::Sha256);
+    const QByteArray hash =
+        QCryptographicHash::hash(QByteArrayView(slot).first(image.signedSize), QCryptographicHash::Sha256);
     if (hash != image.hash)
         return QStringLiteral("its hash does not fit its content");
     if (pemKeys.isEmpty())
@@ -213,8 +212,9 @@ QString BootImage::verify(const QByteArray &slot, const QList<QByteArray> &pemKe
                 continue;
             if (tlv.type == tlvKeyHash)
                 mine = tlv.value == wanted;
-            else if (mine && (tlv.type == tlvEcdsa || tlv.type == tlvRsa2048 || tlv.type == tlvRsa3072 ||
-                              tlv.type == tlvEd25519) &&
+            else if (mine &&
+                     (tlv.type == tlvEcdsa || tlv.type == tlvRsa2048 || tlv.type == tlvRsa3072 ||
+                      tlv.type == tlvEd25519) &&
                      signatureHolds(key.get(), tlv.type, tlv.value, hash))
                 return {};
         }

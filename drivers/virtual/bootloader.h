@@ -18,7 +18,7 @@ public:
     bool downgradePrevention = false;
     QByteArray factoryHash; // of an unsigned image put in at the factory, trusted as it is
     Pending pending = Pending::None;
-    bool confirmed = true; // slot 0
+    bool confirmed = true;       // slot 0
     quint32 securityCounter = 0; // highest ever confirmed
 
     // A restart: swap, revert or neither. Returns what it did, for the log.

@@ -10,7 +10,7 @@ class DeviceIdentity
 {
 public:
     bool hasKey() const { return !m_key.isEmpty(); }
-    void generate(); // keeps the key before as previous()
+    void generate();                         // keeps the key before as previous()
     QByteArray key() const { return m_key; } // PKCS#8, DER
     QByteArray previousKey() const { return m_previous; }
     void setKey(const QByteArray &key, const QByteArray &previous = {});

@@ -53,8 +53,8 @@ public:
     LineModel &operator=(const LineModel &) = delete;
     ~LineModel();
 
-    void start(); // throws virtual.link
-    void stop();  // the host sees the port go; symlink removed
+    void start();         // throws virtual.link
+    void stop();          // the host sees the port go; symlink removed
     QString path() const; // of the host's end: the symlink, or the pty
 
     struct Counters {
@@ -64,6 +64,7 @@ public:
         qint64 flipped = 0;
         qint64 overrun = 0; // lost because nobody took them
         bool cut = false;
+        bool deviceOpen = false; // the device's end could be opened
         // First and last byte delivered to the device: rates are measured there, since a pty swallows some 20 KB.
         std::optional<std::chrono::steady_clock::time_point> firstToDevice, lastToDevice;
     };
@@ -72,7 +73,6 @@ public:
 
 private:
     friend class LineHub;
-    friend struct LineHubAccess;
     struct Private;
     std::shared_ptr<Private> d;
 };

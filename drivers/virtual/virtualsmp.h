@@ -38,32 +38,32 @@ struct VirtualSmpOptions {
     Framing framing = Framing::Console;
     int bufferSize = 2048; // of one message, header included
     int bufferCount = 4;
-    bool tellParameters = true;         // os command 6 exists (else rc 8)
-    bool responsesTakeBuffers = false;  // Zephyr's answers come out of the same pool: none free is rc 2
-    bool shellNoise = false;            // SMP inside the shell console: prompts, escapes, log lines between frames
-    bool legacyRc = false;              // "rc: 0" on success
-    bool frugal = false;                // false flags and splitStatus are left out of the image list
-    bool imageCheck = true;             // the last upload answer has "match"
-    bool extendedGroups = true;         // boot-loader info, date-time, slot info, enumeration (Zephyr 3.4 has none)
+    bool tellParameters = true;        // os command 6 exists (else rc 8)
+    bool responsesTakeBuffers = false; // Zephyr's answers come out of the same pool: none free is rc 2
+    bool shellNoise = false;           // SMP inside the shell console: prompts, escapes, log lines between frames
+    bool legacyRc = false;             // "rc: 0" on success
+    bool frugal = false;               // false flags and splitStatus are left out of the image list
+    bool imageCheck = true;            // the last upload answer has "match"
+    bool extendedGroups = true;        // boot-loader info, date-time, slot info, enumeration (Zephyr 3.4 has none)
 
     // What it is.
     QString board = QStringLiteral("t1-rev-b");
-    QString serial;     // setting id/serial; empty: none yet
-    QByteArray eui64;   // setting id/hwid, 8 bytes; empty: made from serial or at random
+    QString serial;   // setting id/serial; empty: none yet
+    QByteArray eui64; // setting id/hwid, 8 bytes; empty: made from serial or at random
     QString kernelVersion = QStringLiteral("3.4.99");
     QString machine = QStringLiteral("arm"); // os info
     QString processor = QStringLiteral("cortex-m33");
     QStringList mounts = {QStringLiteral("/lfs"), QStringLiteral("/lfs1")};
     QStringList settingRoots = {QStringLiteral("id"), QStringLiteral("app"), QStringLiteral("net")};
     qint64 fileSystemSize = 256 * 1024;
-    double vdd = 3.312;         // volt, "adc vdd"
-    double radioLevel = -41.2;  // dBm, "radio level"
+    double vdd = 3.312;        // volt, "adc vdd"
+    double radioLevel = -41.2; // dBm, "radio level"
 
     // Firmware. Slots hold raw MCUboot images; empty slot 0: an unsigned 1.0.0 made on the spot.
     QByteArray slot0;
     QByteArray slot1;
     qint64 slotSize = 655360;
-    QList<QByteArray> bootKeys; // PEM public keys of the boot loader; empty: it checks hashes only
+    QList<QByteArray> bootKeys;       // PEM public keys of the boot loader; empty: it checks hashes only
     bool downgradePrevention = false; // the boot loader refuses a lower security counter
 
     // Time. Nothing here costs anything unless asked for.
@@ -121,39 +121,40 @@ public:
     VirtualSmp &operator=(const VirtualSmp &) = delete;
     ~VirtualSmp(); // stops
 
-    void start(); // throws virtual.link
-    void stop();  // as a power cut: state is in stateFolder, symlink gone
+    void start();            // throws virtual.link
+    void stop();             // as a power cut: state is in stateFolder, symlink gone
     QString path() const;    // what an OpenOptions::port takes: "/tmp/dut0", "udp:127.0.0.1:40123"
     quint16 udpPort() const; // after start()
 
     void setFault(const VirtualFault &fault);
     void clearFaults();
-    void reboot();       // as its reset button
+    void reboot();                     // as its reset button
     void setConnected(bool connected); // pulls the plug, or puts it back (a new pty)
 
     // Facts for tests and benches.
     struct Facts {
-        QString activeVersion;   // "1.4.2.7"
-        QByteArray activeHash;   // 32 bytes
+        QString activeVersion; // "1.4.2.7"
+        QByteArray activeHash; // 32 bytes
         bool activeConfirmed = false;
-        QByteArray slot1Hash;    // empty: no image there
+        QByteArray slot1Hash; // empty: no image there
         bool pending = false;
         bool locked = false;
         bool hasKey = false;
-        QByteArray publicKey;    // SubjectPublicKeyInfo, DER
-        QByteArray certificate;  // content of the certificate file
+        QByteArray publicKey;   // SubjectPublicKeyInfo, DER
+        QByteArray certificate; // content of the certificate file
         QString serial;
-        qint64 requests = 0;     // complete, well-formed messages
-        qint64 dropped = 0;      // too large, or no buffer free
-        qint64 badFrames = 0;    // CRC, base64, length
-        int uploads = 0;         // image uploads brought to their end
-        qint64 uploadedBytes = 0;   // image bytes taken, over all uploads
-        qint64 uploadOffset = 0;    // of the running upload
+        qint64 requests = 0;      // complete, well-formed messages
+        qint64 dropped = 0;       // too large, or no buffer free
+        qint64 badFrames = 0;     // CRC, base64, length
+        int uploads = 0;          // image uploads brought to their end
+        qint64 uploadedBytes = 0; // image bytes taken, over all uploads
+        qint64 uploadOffset = 0;  // of the running upload
         int restarts = 0;
         int keysMade = 0;
-        int signatures = 0;      // challenges signed
+        int signatures = 0; // challenges signed
         qint64 bytesIn = 0;
         qint64 bytesOut = 0;
+        QString trouble; // why the link is gone for good, normally empty
         // First and last image byte taken; nothing before. For rates measured at the device.
         std::optional<std::chrono::steady_clock::time_point> firstUploadAt, lastUploadAt;
         std::optional<std::chrono::steady_clock::time_point> firstByteAt; // first byte on the link

@@ -1,7 +1,5 @@
 #include "core/station/lookup.h"
 
-#include "core/base/text.h"
-
 #include <QCborValue>
 
 namespace slipway {
@@ -125,25 +123,6 @@ QList<Lookup::RunRow> Lookup::unsettledRuns()
         "l.entry > r.entry AND l.ended_at IS NOT NULL) "
         "AND NOT EXISTS (SELECT 1 FROM entry e WHERE e.run = r.id AND e.kind = 'run.dismissed') "
         "ORDER BY r.entry");
-}
-
-std::optional<Lookup::CertificateRow> Lookup::certificateOf(Mode mode, const QString &serial)
-{
-    const std::lock_guard lock(m_mutex);
-    Statement s(
-        m_database,
-        "SELECT certificate_serial, issuer, not_after, mud_url FROM certificate WHERE serial = ?1 AND mode = ?2 "
-        "AND revoked_entry IS NULL ORDER BY entry DESC LIMIT 1",
-        false);
-    s.bind(1, serial).bind(2, toString(mode));
-    if (!s.step())
-        return {};
-    CertificateRow row;
-    row.serial = hex(QByteArray::fromHex(s.utf8(0)), u':');
-    row.issuer = s.text(1);
-    row.notAfter = s.text(2);
-    row.mudUrl = s.text(3);
-    return row;
 }
 
 bool Lookup::numberGiven(Mode mode, const QString &pool, const QString &value)

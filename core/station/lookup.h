@@ -12,7 +12,6 @@
 #include <QString>
 
 #include <mutex>
-#include <optional>
 
 namespace slipway {
 
@@ -45,12 +44,6 @@ public:
     QList<RunRow> openRuns();
     // Ended by recovery or with an unknown outcome, and the unit has not been through a whole run since.
     QList<RunRow> unsettledRuns();
-    struct CertificateRow {
-        QString serial; // hex with colons
-        QString issuer, notAfter, mudUrl;
-    };
-    // The unit's valid certificate, the newest.
-    std::optional<CertificateRow> certificateOf(Mode mode, const QString &serial);
     bool numberGiven(Mode mode, const QString &pool, const QString &value);
     QString driverOf(const QString &run);
     // Acts of the run whose outcome is "done".

@@ -131,7 +131,18 @@ void RunContext::fact(const QString &name, const QString &value)
 {
     m_variables.setFact(name, value);
     m_record.append(u"fact"_s, {{u"name"_s, name}, {u"value"_s, value}});
-    m_board.update([&](SlotView &view) { keep(view.facts, name, value); });
+    m_board.update([&](SlotView &view) {
+        if (name == u"certificate")
+            view.certificate = value.contains(u':') ? value : hex(QByteArray::fromHex(value.toLatin1()), u':');
+        else if (name == u"issuer")
+            view.issuer = value;
+        else if (name == u"not-after")
+            view.notAfter = value.startsWith(u"9999") ? u"no expiry"_s : value;
+        else if (name == u"mud-url")
+            view.mudUrl = value;
+        else
+            keep(view.facts, name, value);
+    });
 }
 
 void RunContext::record(const QString &kind, const QCborMap &body)

@@ -315,8 +315,6 @@ std::optional<Fault> Runner::runStep(int index, const std::stop_token &stop)
     }
     if (!fault && line.progress)
         line.progress->finish();
-    if (line.kind->acts.contains(u"identity.issue"_s))
-        caught([this] { showCertificate(); });
     return fault;
 }
 
@@ -372,19 +370,6 @@ std::optional<Fault> Runner::settleIntents(std::optional<Fault> fault)
         }
     }
     return fault;
-}
-
-void Runner::showCertificate()
-{
-    const auto certificate = m_site.lookup->certificateOf(m_site.mode, m_context.serial());
-    if (!certificate)
-        return;
-    m_board.update([&](SlotView &view) {
-        view.certificate = certificate->serial;
-        view.issuer = certificate->issuer;
-        view.notAfter = certificate->notAfter;
-        view.mudUrl = certificate->mudUrl;
-    });
 }
 
 RunEnd Runner::end(std::optional<Fault> fault)

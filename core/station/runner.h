@@ -51,7 +51,6 @@ private:
     std::optional<Fault> runStep(int index, const std::stop_token &stop);
     void endStep(int index, const std::optional<Fault> &fault, double seconds);
     std::optional<Fault> settleIntents(std::optional<Fault> fault);
-    void showCertificate();
     RunEnd end(std::optional<Fault> fault);
     void show(const RunEnd &end);
     Task task(const std::stop_token &stop);

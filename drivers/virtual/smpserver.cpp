@@ -91,7 +91,7 @@ void SmpServer::restart()
 {
     m_upload = {};
     m_file = {};
-    m_lastStatLength = 0;
+    m_lastHeader.clear();
     m_started = std::chrono::steady_clock::now();
     // A serial recovery that is left starts the application it was given.
     if (server == VirtualSmpOptions::Server::McubootRecovery && m_boot.refusal(0).isEmpty())
@@ -123,8 +123,7 @@ SmpServer::Answer SmpServer::handle(const QByteArray &message)
     reply.op = SmpHeader::responseTo(header->op);
     reply.flags = 0;
     if (result.mute) {
-        reply.length = static_cast<std::uint16_t>(m_lastStatLength);
-        m_answer.message = reply.encoded();
+        m_answer.message = m_lastHeader;
         return m_answer;
     }
     if (!result.ok()) {
@@ -137,9 +136,8 @@ SmpServer::Answer SmpServer::handle(const QByteArray &message)
     }
     m_out.end();
     reply.length = static_cast<std::uint16_t>(m_out.bytes().size());
-    if (result.ok() && header->group == 2 && header->command == 0)
-        m_lastStatLength = m_out.bytes().size();
-    m_answer.message = reply.encoded() + m_out.bytes();
+    m_lastHeader = reply.encoded();
+    m_answer.message = m_lastHeader + m_out.bytes();
     return m_answer;
 }
 

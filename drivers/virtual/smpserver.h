@@ -71,7 +71,8 @@ private:
         int rc = fine;
         int group = -1;
         int code = 0;
-        bool mute = false; // version 1 header without a body, as recorded for an unknown statistics name
+        bool mute = false; // only the header of the answer before goes out again, as recorded for an unknown
+                           // statistics name in version 1
         static Result error(int rc) { return {rc, -1, 0, false}; }
         static Result groupError(int group, int code) { return {fine, group, code, false}; }
         bool ok() const { return rc == fine && group < 0; }
@@ -121,7 +122,7 @@ private:
         QString name; // file being written
         qint64 offset = 0;
     } m_file;
-    qsizetype m_lastStatLength = 0;
+    QByteArray m_lastHeader; // of the answer before
     std::chrono::steady_clock::time_point m_started = std::chrono::steady_clock::now();
     std::optional<qint64> m_clockOffsetMs; // device time minus the host's; nothing: not set
 };

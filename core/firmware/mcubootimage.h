@@ -40,11 +40,11 @@ struct McubootDependency {
 
 // What is known of the device an image is meant for; what is unknown is not judged.
 struct RunningFirmware {
-    std::optional<qint64> slotSize;           // bytes that fit
-    std::optional<McubootVersion> version;    // of the same image, running
-    std::optional<quint32> securityCounter;   // of the same image, running
-    QMap<int, McubootVersion> images;         // what runs, by image number, for dependencies
-    bool allowOlder = false;                  // versions may go back (never the security counter)
+    std::optional<qint64> slotSize;         // bytes that fit
+    std::optional<McubootVersion> version;  // of the same image, running
+    std::optional<quint32> securityCounter; // of the same image, running
+    QMap<int, McubootVersion> images;       // what runs, by image number, for dependencies
+    bool allowOlder = false;                // versions may go back (never the security counter)
 };
 
 class McubootImage
@@ -71,19 +71,19 @@ public:
     quint32 flags() const { return m_flags; }
     qint64 headerSize() const { return m_headerSize; }
     qint64 payloadSize() const { return m_payloadSize; }
-    qint64 protectedTlvSize() const { return m_protectedTlvSize; } // info header included
-    qint64 imageSize() const { return m_imageSize; }               // header to the end of the last TLV
+    qint64 protectedTlvSize() const { return m_protectedTlvSize; }        // info header included
+    qint64 imageSize() const { return m_imageSize; }                      // header to the end of the last TLV
     qint64 trailingBytes() const { return m_bytes.size() - m_imageSize; } // padding and trailer of a slot-sized file
     const QList<McubootTlv> &tlvs() const { return m_tlvs; }
     const McubootTlv *tlv(quint16 type) const; // the first of that type, or null
     bool isEncrypted() const { return m_flags & (EncryptedAes128 | EncryptedAes256); }
     QByteArray bytes() const { return m_bytes; }
 
-    QString hashName() const;                       // "SHA-256", "" without a hash TLV
-    QByteArray hash() const { return m_hash; }      // as the image states it: what the boot loader reports of a slot
-    bool hashHolds() const { return m_hashHolds; }  // false also when there is none or the image is encrypted
-    QStringList signatureNames() const;             // "ECDSA", "Ed25519", "RSA-2048 PSS", ...
-    std::optional<QByteArray> keyHash() const;      // of the public key it says it is signed with
+    QString hashName() const;                      // "SHA-256", "" without a hash TLV
+    QByteArray hash() const { return m_hash; }     // as the image states it: what the boot loader reports of a slot
+    bool hashHolds() const { return m_hashHolds; } // false also when there is none or the image is encrypted
+    QStringList signatureNames() const;            // "ECDSA", "Ed25519", "RSA-2048 PSS", ...
+    std::optional<QByteArray> keyHash() const;     // of the public key it says it is signed with
     std::optional<quint32> securityCounter() const;
     QList<McubootDependency> dependencies() const;
 
@@ -98,7 +98,6 @@ public:
     QJsonObject toJson() const;
 
 private:
-    friend class McubootSignature;
     QByteArray m_bytes;
     McubootVersion m_version;
     quint32 m_loadAddress = 0;

@@ -18,13 +18,13 @@ struct CertificateFinding {
     bool ok = false;
     QString expected;
     QString found;
-    QString clause;   // "IEEE 802.1AR 8.7"
-    QString sentence; // why it does not hold; "" when it does
+    QString clause;             // "IEEE 802.1AR 8.7"
+    QString sentence;           // why it does not hold; "" when it does
     QJsonObject toJson() const; // {"field","ok","expected","found","clause","sentence"}
 };
 
 struct CertificateExpectations {
-    std::optional<QString> serial;       // subject serialNumber
+    std::optional<QString> serial; // subject serialNumber
     std::optional<QString> mudUrl;
     std::optional<QByteArray> publicKey; // SubjectPublicKeyInfo, DER
 };

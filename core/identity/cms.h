@@ -1,7 +1,7 @@
 #pragma once
 // Detached CMS SignedData (RFC 5652) over a file as opaque bytes: passports, released recipes, MUD files. Always in
-// binary mode; `openssl cms -verify -binary -inform DER` accepts it (RFC 8520's own command line lacks -binary and fails).
-// Throws cms.* .
+// binary mode; `openssl cms -verify -binary -inform DER` accepts it (RFC 8520's own command line lacks -binary and
+// fails). Throws cms.* .
 
 #include "core/identity/signingkey.h"
 

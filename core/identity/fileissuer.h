@@ -16,6 +16,9 @@ struct CrlEntry {
     QString reason;            // "keyCompromise", ... or ""
 };
 
+// keyCompromise, superseded, ... : what CrlEntry::reason may be (RFC 5280 section 5.3.1).
+QStringList revocationReasons();
+
 class FileIssuer : public Issuer
 {
 public:

@@ -2,6 +2,7 @@
 // A certificate profile: what an IDevID of a product must look like (IEEE 802.1AR, RFC 5280, RFC 8520 section 11,
 // RFC 8995 section 2.3). YAML files in the home's profiles/; the form is documented in core/identity/README.md.
 
+#include <QByteArray>
 #include <QMap>
 #include <QString>
 #include <QStringList>
@@ -25,6 +26,10 @@ struct Profile {
     QString masaUrl;         // authority or URL, may be empty
     QString mudSigner;       // RFC 4514 name, may be empty
     int maximumDerBytes = 0; // 0: no limit
+
+    bool operator==(const Profile &) const = default;
+    // file: its name for messages, which also gives the profile its name. Throws identity.profile.
+    static Profile parse(const QByteArray &yaml, const QString &file);
 };
 
 class ProfileStore

@@ -30,8 +30,8 @@ private:
     std::unique_ptr<Private> d;
 };
 
-// ECDSA-SHA256 (P-256 or P-384), RSA-PSS or Ed25519 is not chosen here: the key decides; ECDSA and RSA use SHA-256.
-// publicKey: SubjectPublicKeyInfo or certificate, DER. For proof of possession and checkpoints.
+// The key decides the algorithm: ECDSA and RSA (PKCS#1) with SHA-256, or Ed25519. publicKey: SubjectPublicKeyInfo or
+// certificate, DER. For proof of possession and checkpoints; false also for what cannot be read.
 bool verifySignature(const QByteArray &publicKey, const QByteArray &message, const QByteArray &signature);
 
 // 32 fresh random bytes for a challenge.

@@ -1,7 +1,7 @@
 #pragma once
 // Issues certificates and puts them on record such that no serial number, no public key and no certificate serial is
-// ever used twice in the journal: first, in one transaction, the look-up and a durable intent; then the signature; then,
-// in a second transaction, the look-up again (another slot or process may have been quicker) with certificate and
+// ever used twice in the journal: first, in one transaction, the look-up and a durable intent; then the signature;
+// then, in a second transaction, the look-up again (another slot or process may have been quicker) with certificate and
 // outcome. A certificate leaves these functions only after it is durable; one that could not be recorded is dropped
 // and was never seen by anyone. Used by the step idevid and by `slipway identity`.
 // Throws identity.duplicate-serial, identity.duplicate-key, identity.*, issuer.*, journal.*.
@@ -21,8 +21,8 @@ namespace slipway {
 // What the record says besides the certificate.
 struct IssueRecord {
     Mode mode = Mode::Production;
-    QString run;             // "" outside a run
-    int stepIndex = -1;      // of the intent; -1: outside a run
+    QString run;                                // "" outside a run
+    int stepIndex = -1;                         // of the intent; -1: outside a run
     QString method = QStringLiteral("avocado"); // draft-irtf-t2trg-taxonomy-manufacturer-anchors
     QString transfer = QStringLiteral("device-generated, mechanically-transferred");
 };
@@ -44,6 +44,5 @@ std::vector<BatchItem> issueBatchRecorded(Journal &journal, Issuer &issuer, std:
 QStringList revokeRecorded(Journal &journal, Mode mode, const QString &serialOrCertificate, const QString &reason);
 // A CRL over all revocations that the journal holds of this issuer's certificates. DER.
 QByteArray crlFromJournal(Journal &journal, const FileIssuer &issuer, int days = 30);
-QStringList revocationReasons(); // RFC 5280 section 5.3.1
 
 } // namespace slipway

@@ -1,0 +1,277 @@
+#include "core/identity/fileissuer.h"
+
+#include "core/base/fault.h"
+#include "core/base/files.h"
+#include "core/base/text.h"
+#include "core/identity/certificateview.h"
+#include "core/identity/check.h"
+#include "core/identity/crl.h"
+#include "core/identity/keyfile.h"
+#include "core/identity/layout.h"
+#include "core/identity/name.h"
+#include "core/identity/signingkey.h"
+#include "core/identity/validity.h"
+#include "core/mud/mudurl.h"
+
+#include <QRegularExpression>
+
+#include <openssl/rand.h>
+
+#include <algorithm>
+#include <ctime>
+#include <vector>
+
+namespace slipway {
+
+namespace {
+
+constexpr size_t maximumLayouts = 32;
+
+// A profile made ready: its layout, its patterns compiled, and the validity that holds within this second.
+struct Prepared {
+    CertificateLayout layout;
+    QRegularExpression serialPattern;
+    QRegularExpression mudUrlPattern;
+
+    Prepared(const Profile &profile, QByteArrayView issuerName, QByteArrayView issuerKeyId)
+        : layout(profile, issuerName, issuerKeyId),
+          serialPattern(QRegularExpression::anchoredPattern(profile.serialPattern)),
+          mudUrlPattern(profile.mudUrlPattern)
+    {
+        serialPattern.optimize();
+        mudUrlPattern.optimize();
+    }
+};
+
+void checkSerial(const Prepared &prepared, const QString &serial)
+{
+    const Profile &profile = prepared.layout.profile();
+    QString reason;
+    if (serial.isEmpty() || serial.size() > 64)
+        reason = QStringLiteral("it must have 1 to 64 characters"); // ub-serial-number, RFC 5280 appendix A.1
+    else if (!isPrintableString(serial))
+        reason = QStringLiteral("a certificate takes only letters, digits, space and '()+,-./:=? in it");
+    else if (!profile.serialPattern.isEmpty() && !prepared.serialPattern.match(serial).hasMatch())
+        reason = QStringLiteral("the profile wants the form %1").arg(profile.serialPattern);
+    if (!reason.isEmpty())
+        throw Fault("identity.serial", {oneLine(serial, 80), reason});
+}
+
+void checkMudUrl(const Prepared &prepared, const QString &url)
+{
+    const Profile &profile = prepared.layout.profile();
+    if (url.isEmpty()) {
+        if (profile.mudUrlRequired)
+            throw Fault("identity.mud-url-missing", {profile.name});
+        return;
+    }
+    QString reason = MudUrl::whyNot(url);
+    if (reason.isEmpty() && !profile.mudUrlPattern.isEmpty() && !prepared.mudUrlPattern.match(url).hasMatch())
+        reason = QStringLiteral("it does not match %1").arg(profile.mudUrlPattern);
+    if (!reason.isEmpty())
+        throw Fault("identity.mud-url", {oneLine(url, 100), profile.name, reason});
+}
+
+// Reads what was made with the reader that judges other people's certificates, and holds it against the order.
+void checkMade(const QByteArray &der, const IssueOrder &order, const QByteArray &certificateSerial,
+               const CertificateLayout::Validity &validity, QByteArrayView issuerName)
+{
+    const char *wrong = nullptr;
+    try {
+        const CertificateView view = CertificateView::read(der);
+        const auto attributes = nameAttributes(view.subject);
+        const auto *mud = view.extension(oid::view(oid::mudUrl));
+        if (der::unsignedInteger(certificateSerial) != der::tlv(der::Integer, view.serial))
+            wrong = "serial";
+        else if (view.publicKey != QByteArrayView(order.request.publicKeyDer))
+            wrong = "public key";
+        else if (view.issuer != issuerName)
+            wrong = "issuer";
+        else if (attributes.isEmpty() || attributes.back().oid != oid::view(oid::serialNumber) ||
+                 attributes.back().value != QByteArrayView(order.serial.toLatin1()))
+            wrong = "subject serialNumber";
+        else if (timeText(view.notAfter) != validity.notAfter)
+            wrong = "notAfter";
+        else if (order.mudUrl.isEmpty() != !mud ||
+                 (mud && mud->value != QByteArrayView(der::tlv(der::Ia5String, order.mudUrl.toLatin1()))))
+            wrong = "MUD URL";
+    } catch (const der::Error &error) {
+        wrong = error.what;
+    }
+    if (wrong)
+        throw Fault("issuer.defect", {QString::fromLatin1(wrong)}, hex(der));
+}
+
+} // namespace
+
+QByteArray newCertificateSerial()
+{
+    // 128 bits: positive whatever the first one is, and never empty.
+    QByteArray serial(16, Qt::Uninitialized);
+    do {
+        if (RAND_bytes(reinterpret_cast<unsigned char *>(serial.data()), int(serial.size())) != 1)
+            throw Fault("issuer.sign", {}, ssl::errors());
+    } while (serial[0] == 0);
+    return serial;
+}
+
+struct FileIssuer::Private {
+    Signer signer;
+    QList<QByteArray> chain;
+    QByteArray issuerName, keyId;
+    QString issuerText, notBefore, commonName;
+
+    std::mutex mutex;
+    std::vector<std::shared_ptr<const Prepared>> prepared;
+    // Validity of the profile used last, for the second it was made in.
+    qint64 validityAt = 0;
+    const Prepared *validityOf = nullptr;
+    CertificateLayout::Validity validity;
+
+    explicit Private(ssl::Key key) : signer(std::move(key)) {}
+    std::shared_ptr<const Prepared> prepare(const Profile &profile, CertificateLayout::Validity &valid);
+};
+
+std::shared_ptr<const Prepared> FileIssuer::Private::prepare(const Profile &profile, CertificateLayout::Validity &valid)
+{
+    const std::lock_guard lock(mutex);
+    const auto same = [&](const auto &p) { return p->layout.profile() == profile; };
+    auto found = std::find_if(prepared.begin(), prepared.end(), same);
+    if (found == prepared.end()) {
+        if (prepared.size() >= maximumLayouts) {
+            prepared.clear();
+            validityOf = nullptr;
+        }
+        prepared.push_back(std::make_shared<const Prepared>(profile, issuerName, keyId));
+        found = prepared.end() - 1;
+    }
+    const qint64 now = std::time(nullptr);
+    if (validityOf != found->get() || validityAt != now) {
+        validity = (*found)->layout.validityAt(now, notBefore);
+        validityAt = now;
+        validityOf = found->get();
+    }
+    valid = validity;
+    return *found;
+}
+
+FileIssuer::FileIssuer(std::unique_ptr<Private> p) : d(std::move(p)) {}
+FileIssuer::~FileIssuer() = default;
+
+std::unique_ptr<FileIssuer> FileIssuer::open(const QString &keyPath, const QString &certificatePath,
+                                             const QByteArray &passphrase)
+{
+    auto p = std::make_unique<Private>(loadKey(keyPath, passphrase));
+    const auto bad = [&](const QString &why) { return Fault("issuer.certificate", {certificatePath, why}); };
+    try {
+        p->chain = certificatesFromPem(readFile(certificatePath, 256 * 1024, QStringLiteral("a certificate chain")));
+    } catch (const Fault &fault) {
+        throw Fault("issuer.certificate", {certificatePath, QStringLiteral("it holds no certificate in PEM form")},
+                    fault.sentence());
+    }
+    try {
+        const CertificateView view = CertificateView::read(p->chain.front());
+        if (publicKeyInfo(p->signer.key()) != view.publicKey.toByteArray())
+            throw Fault("issuer.mismatch", {keyPath, certificatePath});
+        p->issuerName = view.subject.toByteArray();
+        p->issuerText = nameText(view.subject);
+        p->notBefore = timeText(view.notBefore);
+        const auto attributes = nameAttributes(view.subject);
+        for (const NameAttribute &attribute : attributes) {
+            if (attribute.type() == u"CN")
+                p->commonName = attribute.text();
+        }
+        const auto *constraints = view.extension(oid::view(oid::basicConstraints));
+        const auto *usage = view.extension(oid::view(oid::keyUsage));
+        der::Reader ca(der::single(constraints ? constraints->value : QByteArrayView("\x30\x00", 2), der::Sequence));
+        if (!ca.nextIs(der::Boolean))
+            throw bad(QStringLiteral("it is not that of a CA"));
+        // Behind the count of unused bits; keyCertSign is bit 5.
+        const QByteArrayView bits = usage ? der::single(usage->value, der::BitString).content : QByteArrayView();
+        if (usage && (bits.size() < 2 || !(quint8(bits[1]) & 0x04)))
+            throw bad(QStringLiteral("its key usage does not allow to issue certificates"));
+        const auto *ski = view.extension(oid::view(oid::subjectKeyIdentifier));
+        if (!ski)
+            throw bad(QStringLiteral("it has no subject key identifier"));
+        p->keyId = der::single(ski->value, der::OctetString).content.toByteArray();
+    } catch (const der::Error &error) {
+        throw bad(QStringLiteral("it ") + QString::fromLatin1(error.what));
+    }
+    std::unique_ptr<FileIssuer> issuer(new FileIssuer(std::move(p)));
+    issuer->checkHealth();
+    return issuer;
+}
+
+QString FileIssuer::name() const
+{
+    return (d->commonName.isEmpty() ? d->issuerText : d->commonName) + QStringLiteral(" (file)");
+}
+
+QList<QByteArray> FileIssuer::chain() const
+{
+    return d->chain;
+}
+
+void FileIssuer::checkHealth() const
+{
+    const QByteArray message = newChallenge();
+    if (!verifySignature(d->chain.front(), message, d->signer.sign(message)))
+        throw Fault("issuer.sign");
+    const CertificateView view = CertificateView::read(d->chain.front());
+    const QString now = timeFromSeconds(std::time(nullptr));
+    if (now < timeText(view.notBefore) || now > timeText(view.notAfter)) {
+        throw Fault(
+            "issuer.certificate",
+            {d->issuerText,
+             QStringLiteral("it is valid from %1 to %2 only").arg(timeText(view.notBefore), timeText(view.notAfter))});
+    }
+}
+
+IssuedCertificate FileIssuer::issue(const IssueOrder &order, const Task &task)
+{
+    task.check(QStringLiteral("Issuing the certificate"));
+    CertificateLayout::Validity validity;
+    const std::shared_ptr<const Prepared> prepared = d->prepare(order.profile, validity);
+    const Profile &profile = prepared->layout.profile();
+    checkSerial(*prepared, order.serial);
+    checkMudUrl(*prepared, order.mudUrl);
+    if (order.request.serialNumber != order.serial)
+        throw Fault("identity.csr-serial", {oneLine(order.request.serialNumber, 80), order.serial});
+    if (order.request.keyType != profile.keyType)
+        throw Fault("identity.csr-key", {order.request.keyType, profile.name, profile.keyType});
+
+    const QByteArray serial = order.certificateSerial.isEmpty() ? newCertificateSerial() : order.certificateSerial;
+    if (serial.size() > 20 || (serial.size() == 20 && quint8(serial[0]) >= 0x80) || serial.count('\0') == serial.size())
+        throw Fault("issuer.defect", {QStringLiteral("serial")});
+    const QByteArray tbs = prepared->layout.tbs(order, serial, validity);
+    const QByteArray signature = d->signer.sign(tbs);
+    const QByteArray algorithm = CertificateLayout::signatureAlgorithm();
+    const qsizetype bits = signature.size() + 1;
+    const qsizetype bytes = tbs.size() + algorithm.size() + der::headerSize(bits) + bits;
+
+    IssuedCertificate issued;
+    issued.der.reserve(bytes + 5);
+    der::appendHeader(issued.der, der::Sequence, bytes);
+    issued.der += tbs;
+    issued.der += algorithm;
+    der::appendHeader(issued.der, der::BitString, bits);
+    issued.der += '\0';
+    issued.der += signature;
+    if (profile.maximumDerBytes > 0 && issued.der.size() > profile.maximumDerBytes) {
+        throw Fault("identity.too-large",
+                    {QString::number(issued.der.size()), profile.name, QString::number(profile.maximumDerBytes)});
+    }
+    checkMade(issued.der, order, serial, validity, d->issuerName);
+    issued.certificateSerial = hex(serial);
+    issued.sha256 = ssl::sha256(issued.der);
+    issued.issuerName = d->issuerText;
+    issued.notAfter = validity.notAfter;
+    return issued;
+}
+
+QByteArray FileIssuer::crl(const QList<CrlEntry> &revoked, qint64 number, int days) const
+{
+    return buildCrl(d->signer, d->issuerName, d->keyId, revoked, number, days);
+}
+
+} // namespace slipway

@@ -13,8 +13,9 @@
 
 namespace slipway {
 
-// Tags (RFC 8949 section 3.4) are kept. Values without an encoding (invalid) become "undefined". Two equal keys in one
-// map, or nesting beyond 64, is a defect of the caller (internal.defect).
+// Tags (RFC 8949 section 3.4) are kept, but for date-times, which Qt has as text with milliseconds (tag 0) only. Values
+// without an encoding (invalid) become "undefined". Two equal keys in one map, or nesting beyond 64, is a defect of the
+// caller (internal.defect).
 QByteArray toDeterministicCbor(const QCborValue &value);
 
 struct CborLimits {

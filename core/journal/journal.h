@@ -65,16 +65,17 @@ public:
                                          Loss loss = Loss::Refuse);
     virtual ~Journal() = default; // commits what is queued, writes a checkpoint
 
-    // Queued at once, in order; the future is ready when the entry is durable. While the disk is full or busy the entry
-    // is kept and tried again, so the future may take long; it throws when the journal is closed or unusable before
-    // that. Who must know now uses appendDurably() or flush(): they throw at once.
+    // Queued at once, in order; the future is ready when the entry is durable. Where the disk is full or busy the
+    // future throws, but the entry is kept and written before anything that comes later, as soon as that is possible
+    // and for as long as the journal is open: do not append it again.
     virtual std::future<qint64> append(NewEntry entry) = 0;
     // Blocks until durable. When it throws, the entry is not in the journal.
     virtual qint64 appendDurably(NewEntry entry) = 0;
     // Runs on the writer thread; blocks until durable; rethrows what function throws. When it throws, nothing of it is
     // in the journal.
     virtual void transact(const std::function<void(Transaction &)> &function) = 0;
-    // Blocks until everything queued so far is durable; throws when it cannot be made so now (it stays queued).
+    // Blocks until everything queued so far is durable; throws when it cannot be made so now (what was kept stays
+    // kept).
     virtual void flush() = 0;
     // Signs the end of the journal now, into the database and into journal.head.
     virtual void checkpoint() = 0;

@@ -1,22 +1,20 @@
 #pragma once
-// The one Journal there is: a thread that takes what is queued, writes it in one transaction, signs the new end and
-// commits. See journal.h for what callers rely on.
+// The one Journal there is: a thread that takes what is queued and writes it in one transaction. See journal.h for what
+// callers rely on.
 //
 // Within a transaction, transact() runs under a savepoint of its own; an append cannot fail halfway (what may refuse it
 // is asked before anything is changed), so it needs none. When the transaction as a whole fails (disk full, busy), all
-// of it is rolled back: those who wait get the fault, plain appends stay queued in their order.
+// of it is rolled back: everybody waiting gets the fault, and plain appends are kept and written, in their order, as
+// soon as the disk takes them.
 
-#include "core/journal/chain.h"
-#include "core/journal/headfile.h"
-#include "core/journal/journal.h"
-#include "core/journal/projector.h"
-#include "core/journal/verifier.h"
+#include "core/journal/chainwriter.h"
 
 #include <condition_variable>
 #include <deque>
 #include <exception>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 namespace slipway {
 
@@ -34,26 +32,21 @@ public:
     QString path() const override { return m_path; }
 
 private:
-    class WriterTransaction;
-
-    // An entry with its body encoded, still without its place in the chain.
-    struct Prepared {
-        Record record;
-        QByteArray body;
-    };
     struct Work {
         enum class Kind { Append, Durable, Transact, Flush, Checkpoint };
         Kind kind = Kind::Append;
-        Prepared entry;
+        PreparedEntry entry;
         const std::function<void(Transaction &)> *function = nullptr;
         std::promise<qint64> promise;
+        bool answered = false; // the promise; the entry itself is still to be written
         // of the transaction going on
         qint64 seq = 0;
         std::exception_ptr failure;
-    };
-    struct Statements;
 
-    static Prepared prepare(NewEntry entry);
+        void answer();
+        void answer(const std::exception_ptr &why);
+    };
+
     std::future<qint64> enqueue(Work work);
     qint64 await(Work work);
 
@@ -62,40 +55,16 @@ private:
     void commitBatch(std::vector<Work> batch);
     void perform(Work &work);
     void runFunction(Work &work);
-    qint64 write(Prepared &entry);
-    void begin();
-    void checkEnd(qint64 headSeq, const QByteArray &headHash, const QByteArray &signature);
-    void checkHeadFile();
-    void recordLoss();
-    void seal(bool checkpointWanted);
-    qint64 lastCheckpoint();
-    void insertCheckpoint(qint64 seq, const QByteArray &hash);
-    void rollback();
-    void publishCheckpoint();
     void close();
 
     const QString m_path;
-    const std::shared_ptr<JournalSigner> m_signer;
-    std::optional<JournalVerifier> m_verifier;
-    Loss m_loss;
-    Database m_database;
-    std::unique_ptr<Statements> m_s;
-    std::unique_ptr<Projector> m_projector;
-    EntryHasher m_hasher;
-
-    qint64 m_seq = 0; // the chain's end, within the transaction
-    QByteArray m_hash;
-    qint64 m_begunSeq = 0;                     // the chain's end when the transaction began
-    QByteArray m_knownSignature;               // of a head that this process wrote or checked
-    std::optional<Checkpoint> m_newCheckpoint; // in this transaction
-    std::optional<Checkpoint> m_unpublished;   // committed, not yet in journal.head
-    bool m_lossRecorded = false;               // journal.head is overwritten whatever it says
+    ChainWriter m_chain;
+    std::vector<Work> m_kept; // appends that could not be written yet
 
     std::mutex m_mutex;
     std::condition_variable m_wake;
     std::deque<Work> m_queue;
     bool m_closing = false;
-    std::vector<Work> m_kept; // appends that could not be written yet; writer thread only
     std::jthread m_thread;
 };
 

@@ -272,20 +272,27 @@ private:
         if (!holds(checkpoint.message(), checkpoint.signature)) {
             found(seq, QStringLiteral("the signature of its checkpoint does not hold"));
         } else if (checkpoint.hash != hash) {
-            const qint64 first = m_lastGoodCheckpoint + 1;
-            const bool known = std::any_of(m_report.findings.begin(), m_report.findings.end(),
-                                           [first](const JournalFinding &f) { return f.entry >= first; });
-            if (!known)
-                found(first == seq ? seq : first,
-                      QStringLiteral(
-                          "it or an entry up to %1 was rewritten: entry %1 is not the one that was signed on %2")
-                          .arg(seq)
-                          .arg(QString::fromUtf8(checkpoint.at)));
-            bad();
+            notTheSigned(seq, QStringLiteral("its checkpoint of %1").arg(QString::fromUtf8(checkpoint.at)));
         } else {
             m_lastGoodCheckpoint = seq;
         }
         m_checkpoints.erase(it);
+    }
+
+    // The chain may have been computed anew from an earlier entry on.
+    void notTheSigned(qint64 seq, const QString &what)
+    {
+        const bool explained =
+            std::any_of(m_report.findings.begin(), m_report.findings.end(), [&](const auto &finding) {
+                return finding.entry > m_lastGoodCheckpoint && finding.entry <= seq;
+            });
+        if (!explained)
+            found(seq, m_lastGoodCheckpoint + 1 < seq
+                           ? QStringLiteral("is not the one that %1 signed: it, or an entry from %2 on, was rewritten")
+                                 .arg(what)
+                                 .arg(m_lastGoodCheckpoint + 1)
+                           : QStringLiteral("was rewritten: it is not the one that %1 signed").arg(what));
+        bad();
     }
 
     void replay(Record &record, const QByteArray &body)
@@ -307,16 +314,6 @@ private:
     void checkEnd(Database &database)
     {
         const qint64 end = m_report.lastEntry;
-        const auto rewritten = [&](qint64 seq, const QString &what) {
-            const qint64 first = m_lastGoodCheckpoint + 1;
-            if (m_report.findings.empty() || m_chainGood)
-                found(std::min(first, seq),
-                      QStringLiteral("it or an entry up to %1 was rewritten: entry %1 is not the one "
-                                     "that %2 signed")
-                          .arg(seq)
-                          .arg(what));
-            bad();
-        };
         const auto cut = [&](qint64 seq, const QString &what) {
             found(
                 end + 1,
@@ -338,7 +335,7 @@ private:
             else if (m_headFile->seq > end)
                 cut(m_headFile->seq, QStringLiteral("journal.head"));
             else if (m_headFile->seq > 0 && hashAt(database, m_headFile->seq) != m_headFile->hash)
-                rewritten(m_headFile->seq, QStringLiteral("journal.head"));
+                notTheSigned(m_headFile->seq, QStringLiteral("journal.head"));
         } else if (m_report.isSigned && !m_headFileBad) {
             found(0, QStringLiteral("%1 is missing: without it, entries cut off at the end may go unnoticed.")
                          .arg(headFilePath(m_path)));
@@ -356,7 +353,7 @@ private:
             found(m_head->seq + 1,
                   QStringLiteral("stands after the signed end of the journal, entry %1").arg(m_head->seq));
         else if (m_head->hash != m_lastHash)
-            rewritten(end, QStringLiteral("the head"));
+            notTheSigned(end, QStringLiteral("the journal's head"));
     }
 
     static QByteArray hashAt(Database &database, qint64 seq)

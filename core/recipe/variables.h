@@ -43,7 +43,7 @@ private:
 };
 
 // The form of the numbers of an allocator: text with placeholders %0Nd (decimal) or %0Nx, %0NX (hexadecimal), N from 1
-// to 18. With several placeholders the digits of one number are dealt out over them from the left, so
+// to 15. With several placeholders the digits of one number are dealt out over them from the left, so
 // "02-00-5E-%02x-%02x-%02x" counts 02-00-5E-00-00-01, 02-00-5E-00-00-02, ... "%%" is a percent sign.
 class NumberFormat
 {

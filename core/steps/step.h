@@ -123,16 +123,17 @@ struct StepParameter {
     //   List      QVariantList of QString
     //   Files     QVariantMap: name on the device -> QVariantMap {"file": absolute path} or {"text": text}
     enum class Type { Text, Number, Integer, Boolean, Choice, Duration, File, Url, Pattern, Range, Map, List, Files };
-    QString name;
+    // Every member has an initializer, so that designated initializers may leave any out.
+    QString name{};
     Type type = Type::Text;
     bool required = false;
-    QVariant fallback;             // value when absent
-    QStringList choices;           // Choice
-    QString doc;                   // one or two sentences for the manual
-    std::optional<double> minimum; // Number, Integer
-    std::optional<double> maximum;
-    int groups = -1;           // Pattern: capture groups it must have, -1: any number
-    QList<StepParameter> keys; // Map: the only keys it may have; empty: any
+    QVariant fallback{};             // value when absent
+    QStringList choices{};           // Choice
+    QString doc{};                   // one or two sentences for the manual
+    std::optional<double> minimum{}; // Number, Integer
+    std::optional<double> maximum{};
+    int groups = -1;             // Pattern: capture groups it must have, -1: any number
+    QList<StepParameter> keys{}; // Map: the only keys it may have; empty: any
 };
 
 struct StepKind {
@@ -146,7 +147,9 @@ struct StepKind {
     qint64 timeoutMs = 60'000; // default
     std::function<QSet<Capability>(const QVariantMap &)> needs;
     std::function<bool(const QVariantMap &)> irreversible; // cannot be undone by anybody
-    bool writes = false; // changes the device: never allowed after an irreversible step
+    bool writes = false;     // changes the device: never allowed after an irreversible step
+    bool readsFacts = false; // ${fact:...} has values after it
+    QString setsVariable;    // the parameter that names the variable it sets, empty: none
     // Further checks of the parameters alone: (parameter, sentence) pairs; class rules included.
     std::function<QList<std::pair<QString, QString>>(const QVariantMap &, const Recipe &)> check;
     std::function<std::unique_ptr<Step>(const RecipeStep &)> make;

@@ -1,0 +1,64 @@
+#include "core/steps/commonparameters.h"
+#include "core/steps/kinds.h"
+
+using namespace Qt::StringLiterals;
+
+namespace slipway {
+
+const QList<StepKind> &stepKinds()
+{
+    static const QList<StepKind> kinds{identifyKind(), flashKind(),  setKind(),   timeKind(),  idevidKind(),
+                                       measureKind(),  promptKind(), labelKind(), resetKind(), lockKind()};
+    return kinds;
+}
+
+const StepKind *stepKind(const QString &name)
+{
+    for (const StepKind &kind : stepKinds()) {
+        if (kind.name == name)
+            return &kind;
+    }
+    return nullptr;
+}
+
+const StepKind *stepKindOfAct(const QString &act)
+{
+    for (const StepKind &kind : stepKinds()) {
+        if (kind.acts.contains(act))
+            return &kind;
+    }
+    return nullptr;
+}
+
+QList<StepParameter> commonParameters(const StepKind &kind)
+{
+    using Type = StepParameter::Type;
+    StepParameter name{.name = u"name"_s,
+                       .doc = u"What the step is called on the screen and in the record; no two steps of a recipe "
+                              "have the same. Without it: %1."_s.arg(kind.title)};
+    StepParameter retries{.name = u"retries"_s,
+                          .type = Type::Integer,
+                          .fallback = 0,
+                          .doc = u"How often the step is tried again where that can help."_s,
+                          .minimum = 0,
+                          .maximum = 10};
+    StepParameter timeout{.name = u"timeout"_s,
+                          .type = Type::Duration,
+                          .fallback = kind.timeoutMs,
+                          .doc = u"How long one try may take."_s};
+    return {name, retries, timeout};
+}
+
+QList<StepParameter> allParameters(const StepKind &kind)
+{
+    QList<StepParameter> list = kind.parameters;
+    for (const StepParameter &common : commonParameters(kind)) {
+        const bool replaced = std::any_of(kind.parameters.begin(), kind.parameters.end(),
+                                          [&common](const StepParameter &own) { return own.name == common.name; });
+        if (!replaced)
+            list << common;
+    }
+    return list;
+}
+
+} // namespace slipway

@@ -190,11 +190,12 @@ void ChainWriter::checkEnd(qint64 headSeq, const QByteArray &headHash, const QBy
                     {QStringLiteral("entry %1 stands after the signed end of the journal").arg(headSeq + 1)});
     if (headHash != m_hash)
         throw Fault("journal.tampered", {QStringLiteral("entry %1 is not the one that was signed").arg(m_seq)});
-    if (m_verifier && m_seq > 0 && signature != m_knownSignature) {
+    if (m_verifier && m_seq > 0 && (signature != m_knownSignature || m_hash != m_knownHash)) {
         if (!m_verifier->verify(headMessage(headSeq, headHash), signature))
             throw Fault("journal.tampered",
                         {QStringLiteral("the signature of its end, entry %1, does not hold").arg(m_seq)});
         m_knownSignature = signature;
+        m_knownHash = m_hash;
     }
 }
 
@@ -281,6 +282,7 @@ void ChainWriter::seal(bool checkpointWanted)
             signature = m_signer->sign(headMessage(m_seq, m_hash));
         m_s->setHead.bind(1, m_seq).bindBlob(2, m_hash).bindBlob(3, signature).run();
         m_knownSignature = signature;
+        m_knownHash = m_hash;
     }
     if (!m_signer)
         return;

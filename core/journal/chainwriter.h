@@ -68,7 +68,7 @@ private:
     qint64 m_begunSeq = 0; // the chain's end when the transaction began
     qint64 m_itemSeq = 0;  // and when the item began
     QByteArray m_itemHash;
-    QByteArray m_knownSignature;               // of a head that this process wrote or checked
+    QByteArray m_knownSignature, m_knownHash;  // of a head that this process wrote or checked
     std::optional<Checkpoint> m_newCheckpoint; // in this transaction
     std::optional<Checkpoint> m_unpublished;   // committed, not yet in journal.head
     bool m_lossRecorded = false;               // journal.head is overwritten whatever it says

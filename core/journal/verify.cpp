@@ -315,6 +315,7 @@ private:
     {
         const qint64 end = m_report.lastEntry;
         const auto cut = [&](qint64 seq, const QString &what) {
+            m_cut = true;
             found(
                 end + 1,
                 QStringLiteral("is missing: the journal ends early; %1 names entry %2 as written").arg(what).arg(seq));
@@ -341,12 +342,16 @@ private:
                          .arg(headFilePath(m_path)));
         }
         if (!m_head) {
-            if (end > 0)
+            if (m_cut)
+                found(0, QStringLiteral("The signed head of the journal is missing."));
+            else if (end > 0)
                 found(end, QStringLiteral("the signed head that belongs to the last entry is missing"));
             return;
         }
         if (m_report.isSigned && !holds(headMessage(m_head->seq, m_head->hash), m_head->signature))
-            found(std::max<qint64>(end, 1), QStringLiteral("the signature of the journal's head does not hold"));
+            found(m_cut ? 0 : std::max<qint64>(end, 1),
+                  m_cut ? QStringLiteral("The signature of the journal's head does not hold.")
+                        : QStringLiteral("the signature of the journal's head does not hold"));
         else if (m_head->seq > end)
             cut(m_head->seq, QStringLiteral("the signed head"));
         else if (m_head->seq < end)
@@ -406,6 +411,7 @@ private:
     bool m_headFileBad = false;
     bool m_tablesGood = true;
     bool m_chainGood = true;
+    bool m_cut = false;      // the end is missing
     bool m_skipPrev = false; // the entry before is missing
     qint64 m_expected = 1;
     qint64 m_lastGoodCheckpoint = 0;

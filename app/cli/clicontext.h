@@ -7,6 +7,7 @@
 // Where words go: results for people and the closing line of a run on standard output; with --json one object a line
 // and nothing else there; everything said to people on the way on standard error. Thread-safe but for its set-up.
 
+#include "core/base/fault.h"
 #include "core/base/progress.h"
 #include "core/base/task.h"
 #include "core/device/driver.h"
@@ -44,6 +45,7 @@ public:
     bool json() const { return m_json; }
     // --home, else the platform's data folder.
     QString homePath() const;
+    bool homeGiven() const { return !m_home.empty(); }
     // Opens the home with the passphrase of --passphrase-fd. Throws home.*.
     Home openHome() const;
     // What was read from --passphrase-fd up to the first line end; empty without the option. Throws cli.passphrase.

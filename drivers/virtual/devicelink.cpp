@@ -5,6 +5,7 @@
 #include "core/codec/consoleframing.h"
 #include "core/codec/crc16.h"
 #include "core/codec/rawframing.h"
+#include "core/codec/smpheader.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -243,10 +244,21 @@ void DeviceLink::noise(const QString &text)
     m_out.append(promptText.data(), promptText.size());
 }
 
-void DeviceLink::send(const QByteArray &message, const LinkPeer &peer, const QStringList &log)
+// Another byte of the base64 alphabet, so that only the checksum can tell; behind a header where there is none.
+QByteArray DeviceLink::damage(QByteArray bytes, qsizetype from, qsizetype to)
+{
+    const auto where = from + static_cast<qsizetype>(m_random() % static_cast<quint64>(std::max<qsizetype>(1, to - from)));
+    if (where < bytes.size())
+        bytes[where] = bytes.at(where) == 'x' ? 'y' : 'x';
+    return bytes;
+}
+
+void DeviceLink::send(const QByteArray &given, const LinkPeer &peer, const QStringList &log, bool damaged)
 {
     if (!isOpen())
         return;
+    const bool lines = m_options.link != VirtualSmpOptions::Link::Udp && !m_raw;
+    const QByteArray message = damaged && !lines ? damage(given, SmpHeader::size, given.size()) : given;
     if (m_options.link == VirtualSmpOptions::Link::Udp) {
         if (message.size() > largestDatagram)
             return;
@@ -262,11 +274,17 @@ void DeviceLink::send(const QByteArray &message, const LinkPeer &peer, const QSt
             noise(text);
     if (m_raw) {
         m_out.append(message);
-    } else if (!m_options.shellNoise) {
+    } else if (!m_options.shellNoise && !damaged) {
         ConsoleFramer::append(m_out, message);
     } else {
+        QByteArray frame = ConsoleFramer::frame(message);
+        if (damaged)
+            frame = damage(frame, 6, std::min<qsizetype>(frame.size() - 4, 100));
+        if (!m_options.shellNoise) {
+            m_out.append(frame);
+            return flush();
+        }
         // A log line may come between the lines of a frame, too.
-        const QByteArray frame = ConsoleFramer::frame(message);
         if (m_random() % 8 == 0)
             noise(u"<inf> app: temperature 21.4"_s);
         for (qsizetype at = 0; at < frame.size();) {

@@ -37,8 +37,8 @@ public:
     // Everything that is there. deaf: the bytes are read and forgotten.
     void receive(bool deaf, const Sink &sink);
     void forgetPartial(); // what came in by halves
-    // log: lines that the device's console shows first.
-    void send(const QByteArray &message, const LinkPeer &peer, const QStringList &log);
+    // log: lines that the device's console shows first. damaged: one byte is wrong on the wire.
+    void send(const QByteArray &message, const LinkPeer &peer, const QStringList &log, bool damaged = false);
     void flush();
     bool backlog() const { return !m_out.isEmpty(); }
     void dropOutput() { m_out.clear(); }
@@ -55,6 +55,7 @@ private:
     void feed(QByteArrayView bytes, const Sink &sink);
     void line(QByteArrayView text, const Sink &sink);
     void noise(const QString &text);
+    QByteArray damage(QByteArray bytes, qsizetype from, qsizetype to);
 
     const VirtualSmpOptions &m_options;
     std::unique_ptr<PtyEnd> m_pty;

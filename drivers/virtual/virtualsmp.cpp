@@ -65,6 +65,7 @@ struct VirtualSmp::Private {
         QByteArray message;
         LinkPeer peer;
         QStringList log;
+        bool damaged = false;
     };
     std::multimap<Clock::time_point, Pending> pending; // answers on their way
     std::optional<Clock::time_point> downAt, upAt, plugAt;
@@ -73,15 +74,13 @@ struct VirtualSmp::Private {
     bool muted = false; // silence struck
     qint64 requests = 0, dropped = 0;
     int restarts = 0;
-    std::mt19937_64 random;
-
     OwnedFd poll, event;
     std::jthread thread;
 };
 
 VirtualSmp::Private::Private(VirtualSmpOptions given)
     : options(std::move(given)), board(options, faults), server(options, faults, board, boot), link(options),
-      random(options.seed), poll(::epoll_create1(EPOLL_CLOEXEC)), event(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC))
+      poll(::epoll_create1(EPOLL_CLOEXEC)), event(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC))
 {
     boot.slotSize = options.slotSize;
     boot.keys = options.bootKeys;
@@ -209,17 +208,10 @@ void VirtualSmp::Private::emitAnswer(const QByteArray &message, const LinkPeer &
 {
     if (const VirtualFault *late = faults.strike(Kind::Late))
         at += late->delay;
-    QByteArray bytes = message;
-    if (faults.strike(Kind::Corrupt)) {
-        // In a place where only a checksum or a decoder can notice; never the length, which would be a cut message.
-        const auto where =
-            static_cast<qsizetype>(8 + random() % static_cast<quint64>(std::max<qsizetype>(1, bytes.size() - 8)));
-        if (where < bytes.size())
-            bytes[where] = static_cast<char>(bytes[where] ^ (1 << random() % 8));
-    }
+    const bool damaged = faults.strike(Kind::Corrupt) != nullptr;
     const bool twice = faults.strike(Kind::Duplicate) != nullptr;
     for (int i = 0; i < (twice ? 2 : 1); ++i)
-        pending.emplace(at, Pending{bytes, peer, i ? QStringList() : log});
+        pending.emplace(at, Pending{message, peer, i ? QStringList() : log, damaged});
 }
 
 void VirtualSmp::Private::serve(Clock::time_point now)
@@ -280,7 +272,7 @@ void VirtualSmp::Private::step(Clock::time_point now)
         while (!pending.empty() && pending.begin()->first <= now) {
             const Pending answer = std::move(pending.begin()->second);
             pending.erase(pending.begin());
-            link.send(answer.message, answer.peer, answer.log);
+            link.send(answer.message, answer.peer, answer.log, answer.damaged);
         }
         if (downAt && now >= *downAt)
             goDown(now);

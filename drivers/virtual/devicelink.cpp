@@ -247,7 +247,8 @@ void DeviceLink::noise(const QString &text)
 // Another byte of the base64 alphabet, so that only the checksum can tell; behind a header where there is none.
 QByteArray DeviceLink::damage(QByteArray bytes, qsizetype from, qsizetype to)
 {
-    const auto where = from + static_cast<qsizetype>(m_random() % static_cast<quint64>(std::max<qsizetype>(1, to - from)));
+    const auto where =
+        from + static_cast<qsizetype>(m_random() % static_cast<quint64>(std::max<qsizetype>(1, to - from)));
     if (where < bytes.size())
         bytes[where] = bytes.at(where) == 'x' ? 'y' : 'x';
     return bytes;

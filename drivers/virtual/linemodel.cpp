@@ -27,10 +27,16 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr auto tick = 1ms;                  // at most one wake-up in that time while bytes are on their way
+constexpr qint64 tick = 1'000'000;          // bytes on their way are moved on at whole milliseconds, as USB frames are
 constexpr auto reopenEvery = 20ms;          // a device that went away
 constexpr qsizetype uartBuffer = 4096;      // bytes of the device that wait for the wire
 constexpr qsizetype longestBacklog = 65536; // delivered and not taken: lost beyond this
+
+// A buffer is filled again when a quarter of it is free: a pty wakes its reader for each byte that it can let go.
+bool worthFilling(const QByteArray &bytes, qsizetype limit)
+{
+    return bytes.isEmpty() || bytes.size() <= limit - std::max<qsizetype>(1, limit / 4);
+}
 
 qint64 nanoseconds(Clock::time_point at)
 {
@@ -57,6 +63,8 @@ struct LineModel::Private {
     std::unique_ptr<PtyEnd> host;
     OwnedFd device;
     bool running = false;
+    bool rung = true;          // to be looked at now
+    std::optional<qint64> due; // to be looked at then
     bool hostReadable = false, deviceReadable = false;
     std::optional<qint64> reopenAt;
 
@@ -109,21 +117,24 @@ LineHub::~LineHub()
 void LineHub::Private::run(std::stop_token stop)
 {
     const std::stop_callback waker(stop, [this] { wake(); });
-    Clock::time_point last{};
     std::unique_lock lock(mutex);
     while (!stop.stop_requested()) {
         const Clock::time_point now = Clock::now();
-        last = now;
         std::optional<qint64> due;
         for (const auto &line : lines) {
-            line->service(now);
-            if (const auto at = line->nextDue(nanoseconds(now)); at && (!due || *at < *due))
-                due = at;
+            if (line->rung || (line->due && *line->due <= nanoseconds(now))) {
+                line->rung = false;
+                line->service(now);
+                line->due = line->nextDue(nanoseconds(now));
+                if (line->due)
+                    line->due = (std::max(*line->due, nanoseconds(now) + 1) + tick - 1) / tick * tick;
+            }
+            if (line->due && (!due || *line->due < *due))
+                due = line->due;
         }
         timespec timeout = {};
         if (due) {
-            const qint64 next = std::max(*due, nanoseconds(last + tick));
-            const qint64 wait = std::max<qint64>(0, next - nanoseconds(Clock::now()));
+            const qint64 wait = std::max<qint64>(0, *due - nanoseconds(Clock::now()));
             timeout = {.tv_sec = wait / 1'000'000'000, .tv_nsec = wait % 1'000'000'000};
         }
         lock.unlock();
@@ -138,8 +149,12 @@ void LineHub::Private::run(std::stop_token stop)
                 continue;
             }
             for (const auto &line : lines)
-                if (reinterpret_cast<quint64>(line.get()) == (tag & ~quint64(1)))
-                    (tag & 1 ? line->deviceReadable : line->hostReadable) = true;
+                if (reinterpret_cast<quint64>(line.get()) == (tag & ~quint64(1))) {
+                    bool &readable = tag & 1 ? line->deviceReadable : line->hostReadable;
+                    const QByteArray &waiting = tag & 1 ? line->deviceBytes : line->hostBytes;
+                    readable = true;
+                    line->rung = line->rung || waiting.isEmpty(); // a busy wire sees it in its time
+                }
         }
     }
 }
@@ -182,6 +197,8 @@ void LineModel::Private::deviceGone()
 void LineModel::Private::readHost(qint64 now)
 {
     char buffer[4096];
+    if (!worthFilling(hostBytes, options.hostBuffer))
+        return;
     while (hostReadable && hostBytes.size() < options.hostBuffer) {
         const size_t room = static_cast<size_t>(
             std::min<qsizetype>(options.hostBuffer - hostBytes.size(), static_cast<qsizetype>(sizeof buffer)));
@@ -199,6 +216,8 @@ void LineModel::Private::readHost(qint64 now)
 void LineModel::Private::readDevice(qint64 now)
 {
     char buffer[4096];
+    if (!worthFilling(deviceBytes, uartBuffer))
+        return;
     while (deviceReadable && device && deviceBytes.size() < uartBuffer) {
         const ssize_t got = ::read(device.get(), buffer, sizeof buffer);
         if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
@@ -329,6 +348,7 @@ void LineModel::start()
     if (!d->device && !d->options.devicePath.isEmpty())
         d->reopenAt = nanoseconds(Clock::now());
     d->running = true;
+    d->rung = true;
     d->hub->d->lines.push_back(d);
     d->hub->d->wake();
 }

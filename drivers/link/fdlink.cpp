@@ -4,6 +4,8 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -28,6 +30,8 @@ void FdLink::adopt(int fd)
     if (m_fd >= 0)
         ::close(m_fd);
     m_fd = fd;
+    struct stat what {};
+    m_socket = ::fstat(fd, &what) == 0 && S_ISSOCK(what.st_mode);
     const int flags = ::fcntl(fd, F_GETFL);
     if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
         throw Fault("link.failed", {m_info.port, QString::fromLocal8Bit(std::strerror(errno))});
@@ -91,7 +95,9 @@ qsizetype FdLink::writeSome(QByteArrayView bytes)
     if (m_fd < 0)
         gone("write", EBADF);
     for (;;) {
-        const ssize_t n = ::write(m_fd, bytes.data(), static_cast<size_t>(bytes.size()));
+        // A socket whose other end is gone must not end the program.
+        const ssize_t n = m_socket ? ::send(m_fd, bytes.data(), static_cast<size_t>(bytes.size()), MSG_NOSIGNAL)
+                                   : ::write(m_fd, bytes.data(), static_cast<size_t>(bytes.size()));
         if (n >= 0)
             return n;
         if (errno == EINTR)

@@ -35,6 +35,7 @@ protected:
 
 private:
     int m_fd = -1;
+    bool m_socket = false;
     LinkInfo m_info;
     Waiter m_waiter;
 };

@@ -7,7 +7,6 @@
 #include <QDir>
 #include <QFile>
 #include <QFileInfo>
-#include <QLocale>
 
 #include <fcntl.h>
 #include <grp.h>
@@ -233,10 +232,14 @@ void SerialLink::openPseudo(const QString &node)
 void SerialLink::describeLine()
 {
     LinkInfo &info = changeInfo();
-    if (info.baud > 0)
-        info.line = QStringLiteral("%1 baud").arg(QLocale::c().toString(info.baud).replace(u',', u' '));
-    else
+    if (info.baud > 0) {
+        QString digits = QString::number(info.baud);
+        for (qsizetype at = digits.size() - 3; at > 0; at -= 3)
+            digits.insert(at, u' ');
+        info.line = digits + QStringLiteral(" baud");
+    } else {
         info.line = QStringLiteral("pseudo-terminal");
+    }
 }
 
 void SerialLink::setBaud(int baud)

@@ -10,10 +10,10 @@ namespace slipway {
 using namespace Qt::StringLiterals;
 
 namespace {
-constexpr int mostSilences = 5;  // in a row
-constexpr int mostBacks = 25;    // answers with an unexpected offset, without progress between
-constexpr int mostRefills = 100; // "no memory", without progress between
-constexpr int mostRestarts = 5;  // the device lost what it had, or the link went, per upload
+constexpr int mostSilences = 5; // in a row
+constexpr int mostBacks = 25;   // answers with an unexpected offset, without progress between
+constexpr int mostRefills = 40; // "no memory", without progress between
+constexpr int mostRestarts = 5; // the device lost what it had, or the link went, per upload
 constexpr int smallestGuess = 256;
 constexpr std::chrono::milliseconds memoryPause{10};
 } // namespace
@@ -101,7 +101,6 @@ void OffsetUpload::answered(const SmpReply &reply, const Task &task)
     m_last = reply;
     if (*offset == piece.to) {
         m_started = true;
-        m_sent += piece.to - piece.from;
         confirm(*offset, task);
         return;
     }
@@ -115,8 +114,10 @@ void OffsetUpload::answered(const SmpReply &reply, const Task &task)
     }
     if (*offset == 0 && m_confirmed > 0 && ++m_restarts > mostRestarts) // it has forgotten all
         noProgress("smp.upload-stuck");
-    if (*offset == 0 && m_confirmed > 0)
+    if (*offset == 0 && m_confirmed > 0) {
         m_started = false; // what it says to the first piece is new again
+        m_resumedAt = 0;
+    }
     confirm(*offset, task);
     m_draining = true;
 }
@@ -193,7 +194,7 @@ Firmware::WriteResult OffsetUpload::run(const Task &task)
         }
     }
     Firmware::WriteResult result;
-    result.bytes = m_sent;
+    result.bytes = m_plan.total - m_resumedAt;
     result.resumedAt = m_resumedAt;
     result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     return result;

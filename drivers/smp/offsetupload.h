@@ -61,8 +61,7 @@ private:
     QByteArray m_payload;
     qint64 m_next = 0;      // offset of the next piece to send
     qint64 m_confirmed = 0; // what the device expects
-    qint64 m_sent = 0;      // bytes of pieces that were taken
-    qint64 m_resumedAt = 0;
+    qint64 m_resumedAt = 0; // what it had before
     int m_window = 1;
     bool m_started = false;  // the first piece is answered
     bool m_draining = false; // waits for what is in flight before going on from m_confirmed

@@ -2,6 +2,8 @@
 
 #include "core/base/text.h"
 
+#include <utility>
+
 namespace slipway {
 
 namespace {
@@ -46,6 +48,36 @@ void SmpClient::forgetAll()
     m_pending.fill(std::nullopt);
 }
 
+bool SmpClient::answers(const SmpReply &reply) const
+{
+    const auto &pending = m_pending[reply.header.sequence];
+    return pending && pending->group == reply.header.group && pending->command == reply.header.command &&
+           SmpHeader::responseTo(pending->op) == reply.header.op;
+}
+
+// Zephyr's server can fail so badly that it sends the header of an earlier answer and nothing behind it. Where only one
+// request waits, and it is of that kind, it is the answer to that one; waiting on would be in vain.
+bool SmpClient::adopt(SmpReply &reply) const
+{
+    if (reply.unreadable.isEmpty())
+        return false;
+    int waiting = 0;
+    quint8 sequence = 0;
+    for (size_t i = 0; i < m_pending.size(); ++i) {
+        if (m_pending[i]) {
+            ++waiting;
+            sequence = static_cast<quint8>(i);
+        }
+    }
+    if (waiting != 1)
+        return false;
+    const quint8 stale = std::exchange(reply.header.sequence, sequence);
+    if (answers(reply))
+        return true;
+    reply.header.sequence = stale;
+    return false;
+}
+
 std::optional<SmpReply> SmpClient::collect(Deadline deadline, const std::stop_token &stop)
 {
     QByteArray packet;
@@ -55,13 +87,11 @@ std::optional<SmpReply> SmpClient::collect(Deadline deadline, const std::stop_to
             ++m_ignored;
             continue;
         }
-        auto &pending = m_pending[reply->header.sequence];
-        if (!pending || pending->group != reply->header.group || pending->command != reply->header.command ||
-            SmpHeader::responseTo(pending->op) != reply->header.op) {
+        if (!answers(*reply) && !adopt(*reply)) {
             ++m_ignored;
             continue;
         }
-        pending.reset();
+        m_pending[reply->header.sequence].reset();
         ++m_answers;
         if (reply->header.version < m_version)
             m_version = reply->header.version; // an old server that knows no versions

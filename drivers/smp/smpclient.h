@@ -67,6 +67,9 @@ private:
         quint8 command;
     };
 
+    bool answers(const SmpReply &reply) const;
+    bool adopt(SmpReply &reply) const;
+
     SmpTransport m_transport;
     Parameters m_parameters;
     quint8 m_version = 1;

@@ -12,6 +12,8 @@ namespace {
 Q_LOGGING_CATEGORY(lcJournal, "slipway.journal")
 
 constexpr size_t maximumBatch = 4096;
+constexpr size_t goodBatch = 256; // not worth waiting for more
+constexpr auto gatherFor = std::chrono::milliseconds(1);
 constexpr auto retryKeptAfter = std::chrono::seconds(1);
 
 bool retryable(const std::exception_ptr &failure)
@@ -63,13 +65,22 @@ JournalWriter::~JournalWriter()
 std::future<qint64> JournalWriter::enqueue(Work work)
 {
     std::future<qint64> future = work.promise.get_future();
+    const bool urgent = work.kind != Work::Kind::Append;
+    bool wake = urgent;
     {
         const std::lock_guard lock(m_mutex);
         if (m_closing)
             throw Fault("journal.closed");
+        if (m_queue.empty()) {
+            m_oldest = std::chrono::steady_clock::now();
+            wake = true;
+        }
         m_queue.push_back(std::move(work));
+        m_urgent = m_urgent || urgent;
+        wake = wake || m_queue.size() == goodBatch;
     }
-    m_wake.notify_one();
+    if (wake)
+        m_wake.notify_one();
     return future;
 }
 
@@ -129,9 +140,13 @@ void JournalWriter::work()
                 m_wake.wait(lock, ready);
             else
                 m_wake.wait_for(lock, retryKeptAfter, ready);
+            if (!m_queue.empty())
+                m_wake.wait_until(lock, m_oldest + gatherFor,
+                                  [this] { return m_urgent || m_closing || m_queue.size() >= goodBatch; });
             const auto end = m_queue.begin() + std::ptrdiff_t(std::min(m_queue.size(), maximumBatch));
             std::move(m_queue.begin(), end, std::back_inserter(batch));
             m_queue.erase(m_queue.begin(), end);
+            m_urgent = m_urgent && !m_queue.empty();
             closing = m_closing && m_queue.empty();
         }
         if (!batch.empty())

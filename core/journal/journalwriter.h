@@ -2,6 +2,8 @@
 // The one Journal there is: a thread that takes what is queued and writes it in one transaction. See journal.h for what
 // callers rely on.
 //
+// Work that somebody waits for is begun at once; plain appends wait a moment for others to come along.
+//
 // Within a transaction, transact() runs under a savepoint of its own; an append cannot fail halfway (what may refuse it
 // is asked before anything is changed), so it needs none. When the transaction as a whole fails (disk full, busy), all
 // of it is rolled back: everybody waiting gets the fault, and plain appends are kept and written, in their order, as
@@ -9,6 +11,7 @@
 
 #include "core/journal/chainwriter.h"
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <exception>
@@ -64,6 +67,8 @@ private:
     std::mutex m_mutex;
     std::condition_variable m_wake;
     std::deque<Work> m_queue;
+    std::chrono::steady_clock::time_point m_oldest; // when the first in the queue came
+    bool m_urgent = false;                          // somebody waits
     bool m_closing = false;
     std::jthread m_thread;
 };

@@ -45,15 +45,15 @@ struct RecipeStep {
 
 struct RecipeVariable {
     enum class From { Scan, Allocator, Device, Fixed };
-    QString name;
+    QString name{};
     From from = From::Fixed;
-    QString pattern;  // anchored regular expression that a scanned value must match
-    QString pool;     // allocator: "serial", "mac"
-    QString format;   // allocator: "T1-%08d", "02-00-5E-%02x-%02x-%02x"; see NumberFormat in core/recipe/variables.h
-    qint64 first = 1; // allocator: the lowest number it gives
-    QString fact;     // device: name of the fact ("hardware-id")
-    QString value;    // fixed
-    Position at;
+    QString pattern{}; // anchored regular expression that a scanned value must match
+    QString pool{};    // allocator: "serial", "mac"
+    QString format{};  // allocator: "T1-%08d", "02-00-5E-%02x-%02x-%02x"; see NumberFormat in core/recipe/variables.h
+    qint64 first = 1;  // allocator: the lowest number it gives
+    QString fact{};    // device: name of the fact ("hardware-id")
+    QString value{};   // fixed
+    Position at{};
 };
 
 struct Recipe {

@@ -47,6 +47,25 @@ public:
             characters += (uchar(m_content[i]) & 0xc0) != 0x80;
         return {line + 1, int(characters) + 1};
     }
+    // Whether the quotes that open at the mark are closed; yaml-cpp lets the end of the file close them.
+    bool quotesClosed(const YAML::Mark &mark) const
+    {
+        if (mark.line < 0 || size_t(mark.line) >= m_starts.size())
+            return true;
+        qsizetype at = m_starts[size_t(mark.line)] + mark.column;
+        const char quote = at < m_content.size() ? m_content[at] : '\0';
+        if (quote != '"' && quote != '\'') // a | or > block
+            return true;
+        for (++at; at < m_content.size(); ++at) {
+            if (m_content[at] == '\\' && quote == '"')
+                ++at;
+            else if (m_content[at] == quote && (quote == '"' || m_content.mid(at + 1, 1) != "'"))
+                return true;
+            else if (m_content[at] == quote)
+                ++at;
+        }
+        return false;
+    }
     Position ofOffset(qsizetype offset) const
     {
         const auto next = std::upper_bound(m_starts.begin(), m_starts.end(), offset);
@@ -84,6 +103,8 @@ public:
                   const std::string &value) override
     {
         start(mark, tag, anchor);
+        if (tag == "!" && !m_lines.quotesClosed(mark))
+            throw Refused{mark, u"a text in quotes is not closed"_s};
         YamlNode node;
         node.kind = YamlNode::Kind::Scalar;
         node.at = m_lines.position(mark);
@@ -199,7 +220,7 @@ QString plainWords(const std::string &message)
 // Text of UTF-8 without control characters. False when the parser must not see it.
 bool checkText(const QByteArray &content, const Lines &lines, YamlDocument &document)
 {
-    QStringDecoder decoder(QStringDecoder::Utf8);
+    QStringDecoder decoder(QStringDecoder::Utf8, QStringDecoder::Flag::Stateless);
     const QString text = decoder(content);
     if (decoder.hasError()) {
         qsizetype good = 0;

@@ -10,6 +10,8 @@
 
 #include <QCryptographicHash>
 
+#include <algorithm>
+
 using namespace Qt::StringLiterals;
 
 namespace slipway {
@@ -189,20 +191,23 @@ private:
     Profile m_profile;
 };
 
-Reconciled reconcileIssue(const Evidence &evidence)
+// A certificate leaves the station only after it is recorded, so the journal alone knows.
+Reconciled reconcileIssue(const QCborMap &detail, const Evidence &evidence)
 {
-    if (!evidence.journal) {
+    if (!evidence.journal)
         return {u"unknown"_s, u"Nobody has looked into the journal."_s, u"Open the station again."_s};
+    const QString wanted = detail.value(u"certificate-serial"_s).toString();
+    bool recorded = false;
+    evidence.journal->transact([&](Journal::Transaction &transaction) {
+        const auto rows = transaction.certificatesOfSerial(evidence.mode, evidence.serial);
+        recorded = std::any_of(rows.begin(), rows.end(),
+                               [&wanted](const CertificateRow &row) { return row.certificateSerial == wanted; });
+    });
+    if (recorded) {
+        return {u"done"_s, u"Certificate %1 was issued for %2 and is on record."_s.arg(wanted, evidence.serial),
+                u"Run the recipe again: the device gets this certificate where it still has the key for it."_s};
     }
-    for (const CertificateRow &row : validCertificates(*evidence.journal, evidence.mode, evidence.serial)) {
-        if (row.run == evidence.run) {
-            return {u"done"_s,
-                    u"Certificate %1 was issued for %2 and is on record."_s.arg(row.certificateSerial, evidence.serial),
-                    u"Run the recipe again: the device gets this certificate where it still has the key for it."_s};
-        }
-    }
-    return {u"not-done"_s,
-            u"No certificate for %1 was recorded in that run, so none left the station."_s.arg(evidence.serial),
+    return {u"not-done"_s, u"No certificate for %1 was recorded then, so none left the station."_s.arg(evidence.serial),
             u"Run the recipe again."_s};
 }
 
@@ -272,7 +277,7 @@ StepKind idevidKind()
     kind.make = [](const RecipeStep &step) { return std::make_unique<IdevidStep>(step); };
     kind.acts = {u"identity.issue"_s, u"identity.write"_s};
     kind.reconcile = [](const QString &act, const QCborMap &detail, const Evidence &evidence) {
-        return act == u"identity.issue" ? reconcileIssue(evidence) : reconcileWrite(detail, evidence);
+        return act == u"identity.issue" ? reconcileIssue(detail, evidence) : reconcileWrite(detail, evidence);
     };
     return kind;
 }

@@ -34,8 +34,6 @@ public:
         const PromptAnswer given = ask(context, request, task);
         if (request.kind == PromptRequest::Kind::Value)
             takeValue(context, request, given.value);
-        else
-            record(context, request, given.yes ? u"yes"_s : u"no"_s);
         if (request.kind == PromptRequest::Kind::YesNo && !given.yes)
             throw Fault("prompt.no", {request.sentence});
         context.summary(request.kind == PromptRequest::Kind::Value   ? oneLine(given.value, 80)
@@ -57,19 +55,12 @@ private:
 
     void takeValue(StepContext &context, const PromptRequest &request, const QString &value)
     {
-        record(context, request, oneLine(value, 200));
         const QRegularExpression pattern(
             QRegularExpression::anchoredPattern(request.pattern.isEmpty() ? u".{1,200}"_s : request.pattern));
         if (!pattern.match(value).hasMatch())
             throw Fault("prompt.value", {oneLine(value, 60), request.sentence});
         if (const QString variable = m_p.value(u"into"_s).toString(); !variable.isEmpty())
             context.setVariable(variable, value);
-    }
-
-    static void record(StepContext &context, const PromptRequest &request, const QString &answer)
-    {
-        context.record(u"prompt"_s,
-                       {{u"index"_s, context.stepIndex()}, {u"question"_s, request.sentence}, {u"answer"_s, answer}});
     }
 
     QVariantMap m_p;

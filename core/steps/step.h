@@ -78,7 +78,7 @@ public:
     virtual void record(const QString &kind,
                         const QCborMap &body) = 0; // any other entry, with run and device filled in
     virtual void summary(const QString &text) = 0; // one line for the step's row: "1.4.2+7, 65 KiB at 64.1 kB/s"
-    virtual PromptAnswer ask(const PromptRequest &request, const Task &task) = 0; // blocks; honours task
+    virtual PromptAnswer ask(const PromptRequest &request, const Task &task) = 0; // blocks; recorded; honours task
 
     // Intent before act: durable when it returns. End it with outcome(); one left open is shown as UNKNOWN after a
     // crash.

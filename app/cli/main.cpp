@@ -5,6 +5,7 @@
 #include "app/cli/completioncommand.h"
 #include "app/cli/democommand.h"
 #include "app/cli/initcommand.h"
+#include "app/cli/recovercommand.h"
 #include "app/cli/runcommand.h"
 #include "app/cli/usage.h"
 #include "app/common/registry.h"
@@ -39,7 +40,9 @@
 #define SLIPWAY_HAS_VIRTUAL
 #endif
 
-#include <QCoreApplication>
+#include <QGuiApplication>
+
+#include <array>
 
 using namespace slipway;
 
@@ -50,6 +53,7 @@ void addCommands(CLI::App &app, CliContext &context)
     addInitCommand(app, context);
     addRunCommand(app, context);
     addDemoCommand(app, context);
+    addRecoverCommand(app, context);
 #ifdef SLIPWAY_HAS_RECIPE
     addRecipeCommand(app, context);
 #endif
@@ -74,11 +78,29 @@ void addCommands(CLI::App &app, CliContext &context)
     addCompletionCommand(app, context);
 }
 
+QStringList wordsOf(int argc, char **argv)
+{
+    QStringList words;
+    for (int i = 1; i < argc; ++i)
+        words += QString::fromLocal8Bit(argv[i]);
+    return words;
+}
+
 } // namespace
 
 int main(int argc, char **argv)
 {
-    QCoreApplication application(argc, argv);
+    // Labels and passports are drawn, so a QGuiApplication; but never on a screen, whatever the environment says.
+    std::array<char, 8> name{"slipway"};
+    std::array<char, 10> platform{"-platform"};
+    std::array<char, 10> offscreen{"offscreen"};
+    std::array<char *, 4> words{name.data(), platform.data(), offscreen.data(), nullptr};
+    int count = 3;
+    // Without a login session the platform plugin remarks that there is no run-time folder: nothing to tell a person.
+    const QtMessageHandler usual =
+        qInstallMessageHandler([](QtMsgType, const QMessageLogContext &, const QString &) {});
+    QGuiApplication application(count, words.data());
+    qInstallMessageHandler(usual);
     QCoreApplication::setApplicationName(QStringLiteral("slipway"));
     QCoreApplication::setApplicationVersion(QStringLiteral(SLIPWAY_VERSION));
 
@@ -101,7 +123,7 @@ int main(int argc, char **argv)
     } catch (const CLI::Success &wanted) { // --help, --help-all, --version
         return app.exit(wanted);
     } catch (const CLI::ParseError &error) {
-        context.say(Fault("base.usage", usageError(app, QCoreApplication::arguments().mid(1), error)));
+        context.say(Fault("base.usage", usageError(app, wordsOf(argc, argv), error)));
         return 2;
     }
 

@@ -31,6 +31,8 @@ static constexpr FaultKind kinds[] = {
      "Open it for the program, for example: --passphrase-fd 3 3< passphrase-file"},
     {"cli.slot", Blame::Usage, false, "\"%1\" does not say which port belongs to which place.",
      "Write it as NAME=PORT, for example --slot 1=/dev/ttyACM0."},
+    {"cli.serials", Blame::Usage, false, "There are %1 serial numbers for %2 places.", "Give one for each place."},
+    {"cli.serial-twice", Blame::Usage, false, "A serial number was given twice.", "Give each unit its own."},
     {"cli.unanswered", Blame::Usage, false, "The recipe asks a question and nobody is there to answer: %1",
      "Answer it ahead with --answer, or run it in a terminal."},
     {"cli.no-desktop", Blame::Station, false, "The desktop application could not be started: %1.",

@@ -67,7 +67,7 @@ bool Place::busyLocked() const
 
 void Place::begin(RunOrder order)
 {
-    m_stop = std::stop_source();
+    m_stop = std::make_shared<std::stop_source>();
     m_next = std::move(order);
     m_wake.notify_all();
 }
@@ -133,12 +133,13 @@ void Place::stop()
         }
     }
     // Stop callbacks run in this thread and may take locks of their own: not under ours.
-    std::stop_source source;
+    std::shared_ptr<std::stop_source> source;
     {
         const std::lock_guard lock(m_mutex);
         source = m_stop;
     }
-    source.request_stop();
+    if (source)
+        source->request_stop();
     if (changed)
         m_hooks.changed(m_number);
 }
@@ -250,7 +251,7 @@ void Place::work(const std::stop_token &ending)
             order = *std::exchange(m_next, std::nullopt);
             m_running = true;
             m_log.clear();
-            stop = m_stop.get_token();
+            stop = m_stop->get_token();
         }
         const auto defect = caught([&] {
             Runner runner(m_site, *this, order);

@@ -64,7 +64,7 @@ private:
     std::optional<RunOrder> m_next; // for the thread
     std::optional<RunOrder> m_held; // at the barrier
     bool m_running = false;
-    std::stop_source m_stop;
+    std::shared_ptr<std::stop_source> m_stop; // of the current run
     std::optional<PromptAnswer> m_answer;
     std::deque<QString> m_log;
     std::jthread m_thread; // last: it uses all the others

@@ -6,6 +6,7 @@
 //   an irreversible act begun whose outcome cannot be found out UNKNOWN.
 // Throws nothing.
 
+#include "core/base/fault.h"
 #include "core/station/runcontext.h"
 
 #include <chrono>

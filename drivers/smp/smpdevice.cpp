@@ -104,13 +104,10 @@ DeviceFacts SmpDevice::facts(const Task &task)
     facts.serial = fact(m_board.facts.value(u"serial"_s), task).value_or(QString());
     facts.hardwareId = fact(m_board.facts.value(u"hardware-id"_s), task).value_or(QString());
 
-    bool recovery = false;
-    if (const auto loader = smp::bootLoader(*m_client, task))
-        facts.bootLoader = loader->text();
-    else if (!m_client->parameters().told && smp::isSerialRecovery(*m_client, task)) {
-        recovery = true;
-        facts.bootLoader = u"MCUboot, serial recovery"_s;
-    }
+    const bool recovery = !m_client->parameters().told && smp::isSerialRecovery(*m_client, task);
+    const auto loader = smp::bootLoader(*m_client, task);
+    if (loader || recovery)
+        facts.bootLoader = (loader ? loader->text() : u"MCUboot"_s) + (recovery ? u", serial recovery"_s : QString());
     try {
         const QList<ImageSlot> images = smp::imageList(*m_client, task);
         for (const ImageSlot &slot : images) {

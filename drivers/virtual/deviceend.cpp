@@ -84,6 +84,22 @@ PtyEnd::PtyEnd(QString link) : m_link(std::move(link))
         pointTo(m_link, m_slave);
 }
 
+void PtyEnd::tellRate(int baud)
+{
+    static constexpr std::pair<int, speed_t> known[] = {
+        {9600, B9600},       {19200, B19200},     {57600, B57600},     {115200, B115200},   {230400, B230400},
+        {460800, B460800},   {500000, B500000},   {921600, B921600},   {1000000, B1000000}, {1500000, B1500000},
+        {2000000, B2000000}, {3000000, B3000000}, {4000000, B4000000},
+    };
+    termios settings = {};
+    for (const auto &[rate, code] : known) {
+        if (rate == baud && ::tcgetattr(m_master.get(), &settings) == 0) {
+            ::cfsetspeed(&settings, code);
+            ::tcsetattr(m_master.get(), TCSANOW, &settings);
+        }
+    }
+}
+
 PtyEnd::~PtyEnd()
 {
     if (!m_link.isEmpty() && QFile::symLinkTarget(m_link) == m_slave)

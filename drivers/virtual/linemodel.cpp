@@ -343,6 +343,7 @@ void LineModel::start()
     if (d->options.baud < 1 || d->options.baud > 50'000'000)
         throw Fault("virtual.link", {path(), u"no line runs at that rate"_s});
     d->host = std::make_unique<PtyEnd>(d->options.hostLink);
+    d->host->tellRate(d->options.baud);
     d->hub->d->watch(d->host->fd(), d.get(), false);
     d->openDevice();
     if (!d->device && !d->options.devicePath.isEmpty())

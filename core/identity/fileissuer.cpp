@@ -123,16 +123,23 @@ struct FileIssuer::Private {
 
     std::mutex mutex;
     std::vector<std::shared_ptr<const Prepared>> prepared;
-    // Validity of the profile used last, for the second it was made in.
-    qint64 validityAt = 0;
-    const Prepared *validityOf = nullptr;
+    // Of the profile used last: validity for the second it was made in, and the MUD URL that was checked last.
+    qint64 at = 0;
+    const Prepared *of = nullptr;
     CertificateLayout::Validity validity;
+    QString mudUrl;
+    QByteArray mudExtension;
 
     explicit Private(ssl::Key key) : signer(std::move(key)) {}
-    std::shared_ptr<const Prepared> prepare(const Profile &profile, CertificateLayout::Validity &valid);
+    struct Ready {
+        std::shared_ptr<const Prepared> prepared;
+        CertificateLayout::Validity validity;
+        QByteArray mudExtension;
+    };
+    Ready prepare(const Profile &profile, const QString &url);
 };
 
-std::shared_ptr<const Prepared> FileIssuer::Private::prepare(const Profile &profile, CertificateLayout::Validity &valid)
+FileIssuer::Private::Ready FileIssuer::Private::prepare(const Profile &profile, const QString &url)
 {
     const std::lock_guard lock(mutex);
     const auto same = [&](const auto &p) { return p->layout.profile() == profile; };
@@ -140,19 +147,25 @@ std::shared_ptr<const Prepared> FileIssuer::Private::prepare(const Profile &prof
     if (found == prepared.end()) {
         if (prepared.size() >= maximumLayouts) {
             prepared.clear();
-            validityOf = nullptr;
+            of = nullptr;
         }
         prepared.push_back(std::make_shared<const Prepared>(profile, issuerName, keyId));
         found = prepared.end() - 1;
     }
+    const bool other = of != found->get();
+    of = nullptr; // until all that follows is as it should be
     const qint64 now = std::time(nullptr);
-    if (validityOf != found->get() || validityAt != now) {
+    if (other || at != now) {
         validity = (*found)->layout.validityAt(now, notBefore);
-        validityAt = now;
-        validityOf = found->get();
+        at = now;
     }
-    valid = validity;
-    return *found;
+    if (other || mudUrl != url) {
+        checkMudUrl(**found, url);
+        mudExtension = url.isEmpty() ? QByteArray() : CertificateLayout::mudExtension(url);
+        mudUrl = url;
+    }
+    of = found->get();
+    return {*found, validity, mudExtension};
 }
 
 FileIssuer::FileIssuer(std::unique_ptr<Private> p) : d(std::move(p)) {}
@@ -230,11 +243,9 @@ void FileIssuer::checkHealth() const
 IssuedCertificate FileIssuer::issue(const IssueOrder &order, const Task &task)
 {
     task.check(QStringLiteral("Issuing the certificate"));
-    CertificateLayout::Validity validity;
-    const std::shared_ptr<const Prepared> prepared = d->prepare(order.profile, validity);
+    const auto [prepared, validity, mudExtension] = d->prepare(order.profile, order.mudUrl);
     const Profile &profile = prepared->layout.profile();
     checkSerial(*prepared, order.serial);
-    checkMudUrl(*prepared, order.mudUrl);
     if (order.request.serialNumber != order.serial)
         throw Fault("identity.csr-serial", {oneLine(order.request.serialNumber, 80), order.serial});
     if (order.request.keyType != profile.keyType)
@@ -243,7 +254,7 @@ IssuedCertificate FileIssuer::issue(const IssueOrder &order, const Task &task)
     const QByteArray serial = order.certificateSerial.isEmpty() ? newCertificateSerial() : order.certificateSerial;
     if (serial.size() > 20 || (serial.size() == 20 && quint8(serial[0]) >= 0x80) || serial.count('\0') == serial.size())
         throw Fault("issuer.defect", {QStringLiteral("serial")});
-    const QByteArray tbs = prepared->layout.tbs(order, serial, validity);
+    const QByteArray tbs = prepared->layout.tbs(order, serial, validity, mudExtension);
     const QByteArray signature = d->signer.sign(tbs);
     const QByteArray algorithm = CertificateLayout::signatureAlgorithm();
     const qsizetype bits = signature.size() + 1;

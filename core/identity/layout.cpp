@@ -125,8 +125,13 @@ CertificateLayout::Validity CertificateLayout::validityAt(qint64 now, const QStr
     return validity;
 }
 
+QByteArray CertificateLayout::mudExtension(const QString &url)
+{
+    return extension(oid::view(oid::mudUrl), false, MudUrl::parse(url).extensionValue());
+}
+
 QByteArray CertificateLayout::tbs(const IssueOrder &order, const QByteArray &certificateSerial,
-                                  const Validity &validity) const
+                                  const Validity &validity, const QByteArray &mudExtension) const
 {
     using der::headerSize;
     const QByteArray serialNumber = order.serial.toLatin1();
@@ -150,11 +155,8 @@ QByteArray CertificateLayout::tbs(const IssueOrder &order, const QByteArray &cer
             der::Context, {der::tlv(der::Oid, oid::view(oid::hardwareModuleName)), der::tlv(der::Context, module)});
         san = extension(oid::view(oid::subjectAltName), false, der::tlv(der::Sequence, otherName));
     }
-    const QByteArray mud = order.mudUrl.isEmpty()
-                               ? QByteArray()
-                               : extension(oid::view(oid::mudUrl), false, MudUrl::parse(order.mudUrl).extensionValue());
 
-    const std::array<QByteArrayView, 6> extensions{m_before, ski, m_middle, san, mud, m_after};
+    const std::array<QByteArrayView, 6> extensions{m_before, ski, m_middle, san, mudExtension, m_after};
     const qsizetype extensionBytes = sizeOf(extensions);
     const qsizetype listBytes = headerSize(extensionBytes) + extensionBytes;
     const qsizetype subjectBytes = rdns.size() + serialRdn.size();

@@ -21,7 +21,11 @@ public:
 
     const Profile &profile() const { return m_profile; }
     // certificateSerial: unsigned, big endian. The order has been checked.
-    QByteArray tbs(const IssueOrder &order, const QByteArray &certificateSerial, const Validity &validity) const;
+    // mudExtension: of mudExtension(), or empty.
+    QByteArray tbs(const IssueOrder &order, const QByteArray &certificateSerial, const Validity &validity,
+                   const QByteArray &mudExtension) const;
+    // The extension in DER; throws mud.url.
+    static QByteArray mudExtension(const QString &url);
     // seconds since 1970; notBefore is put a little into the past but not before earliest ("20261121000000Z").
     Validity validityAt(qint64 now, const QString &earliest) const;
 

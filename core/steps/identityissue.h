@@ -37,7 +37,7 @@ struct BatchItem {
 // The same for many: one intent and one outcome for each group of them, groups of the next certificates signed while
 // those before are being committed. One order's fault does not touch the others; items come in the orders' order.
 std::vector<BatchItem> issueBatchRecorded(Journal &journal, Issuer &issuer, std::span<const IssueOrder> orders,
-                                          const IssueRecord &record, const Task &task, size_t group = 512);
+                                          const IssueRecord &record, const Task &task, size_t group = 2048);
 
 // serialOrCertificate: a device's serial number, or a certificate serial in hex (colons allowed). Revokes what is not
 // revoked yet and returns the certificate serials. Throws identity.not-issued, identity.revoked, identity.reason.

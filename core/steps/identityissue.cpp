@@ -1,0 +1,426 @@
+#include "core/steps/identityissue.h"
+
+#include "core/base/text.h"
+#include "core/identity/check.h"
+
+#include <QCborArray>
+#include <QSet>
+#include <QUuid>
+
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <future>
+
+using namespace Qt::StringLiterals;
+
+namespace slipway {
+
+namespace {
+
+using Transaction = Journal::Transaction;
+
+// A look-up that the journal's interface does not foresee, in the tables that core/journal/README.md documents.
+class Lookup
+{
+public:
+    Lookup(Transaction &transaction, const char *sql)
+    {
+        if (sqlite3_prepare_v2(transaction.handle(), sql, -1, &m_statement, nullptr) != SQLITE_OK)
+            throw Fault("internal.defect", {}, QString::fromUtf8(sqlite3_errmsg(transaction.handle())));
+    }
+    ~Lookup() { sqlite3_finalize(m_statement); }
+    Lookup(const Lookup &) = delete;
+    Lookup &operator=(const Lookup &) = delete;
+
+    Lookup &bind(int parameter, qint64 value)
+    {
+        sqlite3_bind_int64(m_statement, parameter, value);
+        return *this;
+    }
+    Lookup &bind(int parameter, const QString &text)
+    {
+        const QByteArray utf8 = text.toUtf8();
+        sqlite3_bind_text(m_statement, parameter, utf8.constData(), int(utf8.size()), SQLITE_TRANSIENT);
+        return *this;
+    }
+    bool step()
+    {
+        const int result = sqlite3_step(m_statement);
+        if (result != SQLITE_ROW && result != SQLITE_DONE)
+            throw Fault("internal.defect", {}, QString::fromUtf8(sqlite3_errstr(result)));
+        return result == SQLITE_ROW;
+    }
+    void again() { sqlite3_reset(m_statement); } // keeps what is bound
+    qint64 integer(int column) const { return sqlite3_column_int64(m_statement, column); }
+    QString text(int column) const
+    {
+        return QString::fromUtf8(reinterpret_cast<const char *>(sqlite3_column_text(m_statement, column)));
+    }
+
+private:
+    sqlite3_stmt *m_statement = nullptr;
+};
+
+// Why orders must not be carried out. Most need only one quick question; who stands in the way is asked when one does.
+class Conflicts
+{
+public:
+    Conflicts(Transaction &transaction, Mode mode)
+        : m_transaction(transaction), m_mode(mode),
+          m_any(transaction, "SELECT EXISTS(SELECT 1 FROM certificate WHERE serial = ?1 AND mode = ?2 AND "
+                             "revoked_entry IS NULL) OR EXISTS(SELECT 1 FROM certificate WHERE public_key_sha256 = ?3) "
+                             "OR EXISTS(SELECT 1 FROM certificate WHERE certificate_serial = ?4)")
+    {
+        m_any.bind(2, toString(mode));
+    }
+
+    std::optional<Fault> of(const IssueOrder &order)
+    {
+        const QString certificateSerial = hex(order.certificateSerial);
+        m_any.bind(1, order.serial).bind(3, hex(order.request.publicKeySha256)).bind(4, certificateSerial);
+        const bool any = m_any.step() && m_any.integer(0) != 0;
+        m_any.again();
+        if (!any)
+            return {};
+        // Those that are not revoked come first.
+        const auto ofSerial = m_transaction.certificatesOfSerial(m_mode, order.serial);
+        if (!ofSerial.empty() && !ofSerial.front().revoked) {
+            return Fault("identity.duplicate-serial",
+                         {order.serial, ofSerial.front().certificateSerial, ofSerial.front().at});
+        }
+        // A key is never certified again, not even after a revocation: it may have been revoked because it is known.
+        const auto ofKey = m_transaction.certificatesOfKey(order.request.publicKeySha256);
+        if (!ofKey.empty())
+            return Fault("identity.duplicate-key", {ofKey.front().serial, ofKey.front().certificateSerial});
+        return Fault("identity.number-used", {certificateSerial});
+    }
+
+private:
+    Transaction &m_transaction;
+    Mode m_mode;
+    Lookup m_any;
+};
+
+NewEntry intentEntry(const QString &id, const QString &device, const QCborMap &detail, const IssueRecord &record)
+{
+    return {u"intent"_s,
+            record.run,
+            device,
+            {{u"intent"_s, id},
+             {u"act"_s, u"identity.issue"_s},
+             {u"index"_s, record.stepIndex},
+             {u"mode"_s, toString(record.mode)},
+             {u"detail"_s, detail}}};
+}
+
+NewEntry outcomeEntry(const QString &id, const QString &device, const QString &state, const QString &sentence,
+                      const IssueRecord &record)
+{
+    return {u"outcome"_s,
+            record.run,
+            device,
+            {{u"intent"_s, id}, {u"state"_s, state}, {u"sentence"_s, sentence}, {u"mode"_s, toString(record.mode)}}};
+}
+
+NewEntry certificateEntry(const IssueOrder &order, const IssuedCertificate &issued, const IssueRecord &record)
+{
+    // In the order of deterministic CBOR (RFC 8949 section 4.2.1: shorter keys first), so that nothing has to be moved.
+    QCborMap body;
+    body.insert(u"der"_s, issued.der);
+    body.insert(u"mode"_s, toString(record.mode));
+    body.insert(u"issuer"_s, issued.issuerName);
+    body.insert(u"method"_s, record.method);
+    body.insert(u"serial"_s, order.serial);
+    body.insert(u"sha256"_s, issued.sha256);
+    if (!order.mudUrl.isEmpty())
+        body.insert(u"mud-url"_s, order.mudUrl);
+    body.insert(u"profile"_s, order.profile.name);
+    if (!order.profile.masaUrl.isEmpty())
+        body.insert(u"masa-url"_s, order.profile.masaUrl);
+    body.insert(u"transfer"_s, record.transfer);
+    body.insert(u"not-after"_s, issued.notAfter);
+    body.insert(u"public-key-sha256"_s, order.request.publicKeySha256);
+    body.insert(u"certificate-serial"_s, issued.certificateSerial);
+    return {u"certificate"_s, record.run, order.serial, body};
+}
+
+QString newIntentId()
+{
+    return QUuid::createUuid().toString(QUuid::WithoutBraces);
+}
+
+} // namespace
+
+IssuedCertificate issueRecorded(Journal &journal, Issuer &issuer, const IssueOrder &wanted, const IssueRecord &record,
+                                const Task &task)
+{
+    IssueOrder order = wanted;
+    if (order.certificateSerial.isEmpty())
+        order.certificateSerial = newCertificateSerial();
+    const QString intent = newIntentId();
+    journal.transact([&](Transaction &transaction) {
+        if (const auto fault = Conflicts(transaction, record.mode).of(order))
+            throw Fault(*fault);
+        transaction.append(intentEntry(intent, order.serial,
+                                       {{u"serial"_s, order.serial},
+                                        {u"profile"_s, order.profile.name},
+                                        {u"public-key-sha256"_s, order.request.publicKeySha256},
+                                        {u"certificate-serial"_s, hex(order.certificateSerial)}},
+                                       record));
+    });
+
+    IssuedCertificate issued;
+    try {
+        issued = issuer.issue(order, task);
+    } catch (const Fault &fault) {
+        journal.appendDurably(outcomeEntry(intent, order.serial, u"not-done"_s, fault.sentence(), record));
+        throw;
+    }
+    std::optional<Fault> late;
+    journal.transact([&](Transaction &transaction) {
+        late = Conflicts(transaction, record.mode).of(order);
+        if (late) {
+            transaction.append(outcomeEntry(intent, order.serial, u"not-done"_s, late->sentence(), record));
+            return;
+        }
+        transaction.append(certificateEntry(order, issued, record));
+        transaction.append(outcomeEntry(intent, order.serial, u"done"_s, QString(), record));
+    });
+    if (late)
+        throw Fault(*late);
+    return issued;
+}
+
+namespace {
+
+// Many orders in groups. Each transaction brings the certificates of one group and the intent of the group after next
+// to the disk at once, while the group between them is being signed.
+class Batch
+{
+public:
+    Batch(Journal &journal, Issuer &issuer, std::span<const IssueOrder> orders, const IssueRecord &record,
+          const Task &task, size_t group)
+        : m_journal(journal), m_issuer(issuer), m_record(record), m_task(task), m_orders(orders.begin(), orders.end()),
+          m_items(orders.size()), m_entries(orders.size())
+    {
+        group = std::max<size_t>(1, group);
+        for (size_t at = 0; at < orders.size(); at += group)
+            m_groups.push_back({at, std::min(at + group, orders.size()), newIntentId(), 0, 0});
+    }
+
+    std::vector<BatchItem> run()
+    {
+        number(0);
+        number(1);
+        commit(m_groups.size(), 0, 2); // intents of the first two groups
+        std::future<void> commits;
+        const auto finish = [&] {
+            if (commits.valid())
+                commits.get();
+        };
+        try {
+            for (size_t k = 0; k < m_groups.size(); ++k) {
+                number(k + 2);
+                sign(m_groups[k]);
+                finish();
+                commits = std::async(std::launch::async, [this, k] { commit(k, k + 2, k + 3); });
+            }
+            finish();
+        } catch (...) {
+            if (commits.valid())
+                commits.wait();
+            throw;
+        }
+        return std::move(m_items);
+    }
+
+private:
+    struct Group {
+        size_t begin, end;
+        QString intent;
+        qint64 intentSeq;
+        qint64 lastSeq; // of its certificates
+    };
+
+    // Gives a group's certificates their serial numbers.
+    void number(size_t k)
+    {
+        for (size_t i = k < m_groups.size() ? m_groups[k].begin : 0; k < m_groups.size() && i < m_groups[k].end; ++i) {
+            if (m_orders[i].certificateSerial.isEmpty())
+                m_orders[i].certificateSerial = newCertificateSerial();
+        }
+    }
+
+    // Signs what has no fault yet. An order's own fault stays with it; a stop ends the signing of all that follow.
+    void sign(const Group &group)
+    {
+        for (size_t i = group.begin; i < group.end; ++i) {
+            if (m_items[i].fault)
+                continue;
+            try {
+                m_items[i].certificate = m_issuer.issue(m_orders[i], m_task);
+                m_entries[i] = certificateEntry(m_orders[i], *m_items[i].certificate, m_record);
+            } catch (const Fault &fault) {
+                m_items[i].fault = fault;
+            }
+        }
+    }
+
+    // The certificates of group `done` (none: beyond the end) and the intents of groups [from, to).
+    void commit(size_t done, size_t from, size_t to)
+    {
+        try {
+            m_journal.transact([&](Transaction &transaction) {
+                if (done < m_groups.size())
+                    recordGroup(transaction, m_groups[done], done > 0 ? m_groups[done - 1].lastSeq : 0);
+                for (size_t k = from; k < std::min(to, m_groups.size()); ++k)
+                    openGroup(transaction, m_groups[k]);
+            });
+        } catch (...) {
+            if (done < m_groups.size()) // not on record, so it must not get out
+                for (size_t i = m_groups[done].begin; i < m_groups[done].end; ++i)
+                    m_items[i].certificate.reset();
+            throw;
+        }
+    }
+
+    void openGroup(Transaction &transaction, Group &group)
+    {
+        Conflicts conflicts(transaction, m_record.mode);
+        QCborArray serials;
+        for (size_t i = group.begin; i < group.end; ++i) {
+            const IssueOrder &order = m_orders[i];
+            BatchItem &item = m_items[i];
+            item.fault = conflicts.of(order);
+            if (!item.fault && m_serials.contains(order.serial))
+                item.fault = Fault("identity.duplicate-serial", {order.serial, u"of this batch"_s, u"now"_s});
+            else if (!item.fault && m_keys.contains(order.request.publicKeySha256))
+                item.fault =
+                    Fault("identity.duplicate-key", {m_keys.value(order.request.publicKeySha256), u"of this batch"_s});
+            if (item.fault)
+                continue;
+            m_serials.insert(order.serial);
+            m_keys.insert(order.request.publicKeySha256, order.serial);
+            serials.append(order.serial);
+        }
+        group.intentSeq = transaction.append(intentEntry(group.intent, QString(), {{u"serials"_s, serials}}, m_record));
+    }
+
+    void recordGroup(Transaction &transaction, Group &group, qint64 ownLastSeq)
+    {
+        // What was looked up when the intent was written still holds, unless somebody else issued since. Our own
+        // group before this one stands right before ownLastSeq; against that one m_serials and m_keys have guarded.
+        Lookup others(transaction, "SELECT 1 FROM entry WHERE seq > ?1 AND seq NOT BETWEEN ?2 AND ?3 AND "
+                                   "kind = 'certificate' LIMIT 1");
+        const qint64 ownFirstSeq = ownLastSeq - m_lastCount + 1;
+        const bool lookAgain = others.bind(1, group.intentSeq).bind(2, ownFirstSeq).bind(3, ownLastSeq).step();
+        Conflicts conflicts(transaction, m_record.mode);
+        qint64 recorded = 0;
+        for (size_t i = group.begin; i < group.end; ++i) {
+            BatchItem &item = m_items[i];
+            if (!item.certificate)
+                continue;
+            if (lookAgain) {
+                item.fault = conflicts.of(m_orders[i]);
+                if (item.fault) {
+                    item.certificate.reset();
+                    continue;
+                }
+            }
+            group.lastSeq = transaction.append(m_entries[i]);
+            m_entries[i] = {}; // its memory is needed for those to come
+            ++recorded;
+        }
+        m_lastCount = recorded;
+        transaction.append(outcomeEntry(group.intent, QString(), recorded > 0 ? u"done"_s : u"not-done"_s,
+                                        u"%1 of %2 certificates issued."_s.arg(recorded).arg(group.end - group.begin),
+                                        m_record));
+    }
+
+    Journal &m_journal;
+    Issuer &m_issuer;
+    const IssueRecord &m_record;
+    const Task &m_task;
+    std::vector<IssueOrder> m_orders;
+    std::vector<BatchItem> m_items;
+    std::vector<NewEntry> m_entries;
+    std::vector<Group> m_groups;
+    // Only touched within transactions.
+    QSet<QString> m_serials;
+    QHash<QByteArray, QString> m_keys;
+    qint64 m_lastCount = 0;
+};
+
+} // namespace
+
+std::vector<BatchItem> issueBatchRecorded(Journal &journal, Issuer &issuer, std::span<const IssueOrder> orders,
+                                          const IssueRecord &record, const Task &task, size_t group)
+{
+    if (orders.empty())
+        return {};
+    return Batch(journal, issuer, orders, record, task, group).run();
+}
+
+QStringList revokeRecorded(Journal &journal, Mode mode, const QString &serialOrCertificate, const QString &reason)
+{
+    const QStringList reasons = revocationReasons();
+    if (!reasons.contains(reason))
+        throw Fault("identity.reason",
+                    {oneLine(reason, 80), didYouMean(reason, reasons), reasons.join(QLatin1String(", "))});
+    QStringList revoked;
+    journal.transact([&](Transaction &transaction) {
+        revoked.clear();
+        bool known = false;
+        QList<std::pair<QString, QString>> wanted; // certificate serial, unit
+        for (const auto &row : transaction.certificatesOfSerial(mode, serialOrCertificate)) {
+            known = true;
+            if (!row.revoked)
+                wanted.append({row.certificateSerial, row.serial});
+        }
+        if (!known) {
+            Lookup lookup(transaction, "SELECT certificate_serial, serial, revoked_entry IS NOT NULL FROM certificate "
+                                       "WHERE certificate_serial = ?1 AND mode = ?2");
+            lookup.bind(1, QString(serialOrCertificate).remove(u':').toLower()).bind(2, toString(mode));
+            while (lookup.step()) {
+                known = true;
+                if (lookup.integer(2) == 0)
+                    wanted.append({lookup.text(0), lookup.text(1)});
+            }
+        }
+        if (!known)
+            throw Fault("identity.not-issued", {oneLine(serialOrCertificate, 80)});
+        if (wanted.isEmpty())
+            throw Fault("identity.revoked", {oneLine(serialOrCertificate, 80)});
+        for (const auto &[certificate, unit] : std::as_const(wanted)) {
+            transaction.append(
+                {u"revocation"_s,
+                 QString(),
+                 unit,
+                 {{u"certificate-serial"_s, certificate}, {u"reason"_s, reason}, {u"mode"_s, toString(mode)}}});
+            revoked << certificate;
+        }
+    });
+    return revoked;
+}
+
+QByteArray crlFromJournal(Journal &journal, const FileIssuer &issuer, int days)
+{
+    const QString issuerName = certificateFacts(issuer.chain().front()).subject;
+    QList<CrlEntry> revoked;
+    qint64 last = 0;
+    journal.transact([&](Transaction &transaction) {
+        revoked.clear();
+        Lookup rows(transaction, "SELECT certificate_serial, revoked_at, revoked_reason FROM certificate "
+                                 "WHERE revoked_entry IS NOT NULL AND issuer = ?1 ORDER BY revoked_entry");
+        rows.bind(1, issuerName);
+        while (rows.step())
+            revoked << CrlEntry{rows.text(0), rows.text(1), rows.text(2)};
+        // The CRL number must only grow; the journal's length does.
+        Lookup end(transaction, "SELECT max(seq) FROM entry");
+        last = end.step() ? end.integer(0) : 0;
+    });
+    return issuer.crl(revoked, last, days);
+}
+
+} // namespace slipway

@@ -152,7 +152,7 @@ BoardQuirks board(const QString &name, const Node &node)
         link.wrong(u"framing"_s, u"must be \"console\" or \"raw\"."_s);
 
     const Node facts = node.child(u"facts"_s);
-    facts.only({u"board"_s, u"serial"_s, u"hardware-id"_s});
+    facts.only({u"board"_s, u"serial"_s, u"hardware-id"_s, u"security-counter"_s});
     for (const QString &key : facts.keys())
         out.facts.insert(key, factSource(facts.child(key, true)));
 

@@ -41,7 +41,7 @@ struct BoardQuirks {
     QRegularExpression osInfo; // or by the operating system's words
     int baud = 0;
     std::optional<SmpFraming> framing;
-    QMap<QString, FactSource> facts; // "board", "serial", "hardware-id"
+    QMap<QString, FactSource> facts; // "board", "serial", "hardware-id", "security-counter"
     qint64 slotBytes = 0;
     int restartSeconds = 60;
     BoardCommand generate; // pattern: locked for good

@@ -104,7 +104,7 @@ DeviceFacts SmpDevice::facts(const Task &task)
     facts.serial = fact(m_board.facts.value(u"serial"_s), task).value_or(QString());
     facts.hardwareId = fact(m_board.facts.value(u"hardware-id"_s), task).value_or(QString());
 
-    const bool recovery = !m_client->parameters().told && smp::isSerialRecovery(*m_client, task);
+    const bool recovery = smp::isSerialRecovery(*m_client, task);
     const auto loader = smp::bootLoader(*m_client, task);
     if (loader || recovery)
         facts.bootLoader = (loader ? loader->text() : u"MCUboot"_s) + (recovery ? u", serial recovery"_s : QString());
@@ -129,6 +129,8 @@ DeviceFacts SmpDevice::facts(const Task &task)
     if (m_lock && m_board.locks.contains(u"debug"_s))
         facts.locked = m_lock->isLocked(u"debug"_s, task);
 
+    if (const auto counter = fact(m_board.facts.value(u"security-counter"_s), task))
+        facts.more.insert(u"security-counter"_s, *counter);
     const auto &buffers = m_client->parameters();
     if (buffers.told)
         facts.more.insert(u"buffers"_s, u"%1 x %2"_s.arg(buffers.bufferCount).arg(buffers.bufferSize));

@@ -134,6 +134,7 @@ private Q_SLOTS:
         device->resetter()->reset(task());
         const DeviceFacts after = device->facts(task());
         QCOMPARE(after.firmwareHash, fresh);
+        QCOMPARE(after.more.value(u"security-counter"_s), u"5"_s);
         QVERIFY(!bench.dut->facts().activeConfirmed);
         device->firmware()->confirm(task());
         QVERIFY(bench.dut->facts().activeConfirmed);

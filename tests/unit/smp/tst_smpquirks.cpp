@@ -97,7 +97,7 @@ private Q_SLOTS:
         QCOMPARE(t1.setting, u"id/board"_s);
         QCOMPARE(t1.locks.keys(), QStringList{u"debug"_s});
         QVERIFY(t1.slotBytes > 0);
-        QCOMPARE(t1.facts.keys(), (QStringList{u"board"_s, u"hardware-id"_s, u"serial"_s}));
+        QCOMPARE(t1.facts.keys(), (QStringList{u"board"_s, u"hardware-id"_s, u"security-counter"_s, u"serial"_s}));
         try {
             quirks.find(u"t1-rev-a"_s);
             QFAIL("no fault");

@@ -7,6 +7,8 @@
 
 #include <QMap>
 
+#include <optional>
+
 namespace slipway {
 
 class FaultDesk;
@@ -65,6 +67,15 @@ public:
     void restart(); // what a restart changes
     QByteArray hardwareId() const { return m_factory.value(QStringLiteral("id/hwid")); }
     void setHardwareId(const QByteArray &eui64) { m_factory.insert(QStringLiteral("id/hwid"), eui64); }
+
+    // Of the image that runs: setting id/security-counter, a decimal number; there is none where the image has none.
+    void setSecurityCounter(std::optional<quint32> counter)
+    {
+        if (counter)
+            m_factory.insert(QStringLiteral("id/security-counter"), QByteArray::number(*counter));
+        else
+            m_factory.remove(QStringLiteral("id/security-counter"));
+    }
 
     DeviceIdentity identity;
     bool debugLocked = false;

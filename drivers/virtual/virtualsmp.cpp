@@ -158,6 +158,7 @@ void VirtualSmp::Private::powerUp()
     server.slotsDirty = server.slotsDirty || before != boot.pending || wasConfirmed != boot.confirmed;
     server.restart();
     board.restart();
+    board.setSecurityCounter(BootImage::parse(boot.slot[0]).securityCounter);
     queue.clear();
     pending.clear();
     busyUntil = {};

@@ -57,6 +57,7 @@ struct Entry {
     QString run;
     QString device;
     QCborMap body;
+    QByteArray cbor;          // the body as it is stored
     QByteArray prev;          // 32 bytes
     QByteArray hash;          // 32 bytes
     std::optional<Mode> mode; // of its run or its body, where known; not part of the chain

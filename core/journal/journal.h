@@ -65,9 +65,9 @@ public:
                                          Loss loss = Loss::Refuse);
     virtual ~Journal() = default; // commits what is queued, writes a checkpoint
 
-    // Queued at once, in order; the future is ready when the entry is durable, a few milliseconds later. Where the disk is full or busy the
-    // future throws, but the entry is kept and written before anything that comes later, as soon as that is possible
-    // and for as long as the journal is open: do not append it again.
+    // Queued at once, in order; the future is ready when the entry is durable, a few milliseconds later. Where the disk
+    // is full or busy the future throws, but the entry is kept and written before anything that comes later, as soon as
+    // that is possible and for as long as the journal is open: do not append it again.
     virtual std::future<qint64> append(NewEntry entry) = 0;
     // Blocks until durable. When it throws, the entry is not in the journal.
     virtual qint64 appendDurably(NewEntry entry) = 0;

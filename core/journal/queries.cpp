@@ -136,7 +136,8 @@ void JournalReader::forEachEntry(const EntryFilter &filter, const std::function<
         entry.kind = s.text(2);
         entry.run = s.text(3);
         entry.device = s.text(4);
-        entry.body = readBody(s.blob(5));
+        entry.cbor = s.blob(5);
+        entry.body = readBody(entry.cbor);
         entry.prev = s.blob(6);
         entry.hash = s.blob(7);
         entry.mode = modeFromString(s.text(8));

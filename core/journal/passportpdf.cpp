@@ -1,0 +1,285 @@
+// The passport as a document for people: A4, drawn with QPainter on a QPdfWriter from the same JSON that is signed.
+
+#include "core/base/fault.h"
+#include "core/base/text.h"
+#include "core/journal/passport.h"
+#include "core/journal/pdfsheet.h"
+
+#include <QBuffer>
+#include <QDateTime>
+#include <QHash>
+#include <QJsonArray>
+#include <QLocale>
+#include <QSaveFile>
+
+namespace slipway {
+
+namespace {
+
+QString text(const QJsonObject &object, const char *key)
+{
+    return object.value(QLatin1String(key)).toVariant().toString();
+}
+
+// "21 November 2026, 14:32 UTC"
+QString humanTime(const QString &rfc3339)
+{
+    const QDateTime at = QDateTime::fromString(rfc3339, Qt::ISODateWithMs);
+    return at.isValid()
+               ? QLocale::c().toString(at.toUTC(), QStringLiteral("d MMMM yyyy, HH:mm")) + QStringLiteral(" UTC")
+               : rfc3339;
+}
+
+QString humanActName(const QString &act)
+{
+    static const QHash<QString, QString> names = {
+        {QStringLiteral("identity.issue"), QStringLiteral("Certificate issued")},
+        {QStringLiteral("identity.write"), QStringLiteral("Identity written")},
+        {QStringLiteral("lock"), QStringLiteral("Device locked")},
+        {QStringLiteral("erase"), QStringLiteral("Storage erased")},
+    };
+    return names.value(act, act);
+}
+
+QString number(double value)
+{
+    return QString::number(value, 'g', 6);
+}
+
+// "3.281 V" and what it had to be.
+std::pair<QString, QString> measured(const QJsonObject &m)
+{
+    const QString unit = text(m, "unit").isEmpty() ? QString() : u' ' + text(m, "unit");
+    const QJsonValue value = m.value(QLatin1String("value"));
+    const QString said = value.isDouble() ? number(value.toDouble()) + unit : text(m, "text");
+    const QJsonValue low = m.value(QLatin1String("low"));
+    const QJsonValue high = m.value(QLatin1String("high"));
+    QString limits;
+    if (low.isDouble() && high.isDouble())
+        limits = QStringLiteral("%1 to %2%3").arg(number(low.toDouble()), number(high.toDouble()), unit);
+    else if (low.isDouble())
+        limits = QStringLiteral("at least %1%2").arg(number(low.toDouble()), unit);
+    else if (high.isDouble())
+        limits = QStringLiteral("at most %1%2").arg(number(high.toDouble()), unit);
+    else
+        limits = text(m, "expected");
+    return {said, limits};
+}
+
+class PassportDrawing
+{
+public:
+    PassportDrawing(PdfSheet &sheet, const QJsonObject &passport)
+        : m_sheet(sheet), m_passport(passport), m_device(passport.value(QLatin1String("device")).toObject()),
+          m_issued(passport.value(QLatin1String("issued")).toObject()),
+          m_runs(passport.value(QLatin1String("runs")).toArray()), m_lastRun(m_runs.last().toObject())
+    {}
+
+    void draw()
+    {
+        header();
+        identity();
+        steps();
+        acts();
+        history();
+        record();
+    }
+
+private:
+    void header()
+    {
+        const QString serial = text(m_device, "serial");
+        m_sheet.title(serial, text(m_lastRun, "recipe"), verdictOf(m_device),
+                      text(m_lastRun, "ended-at").isEmpty() ? QString() : humanTime(text(m_lastRun, "ended-at")));
+    }
+
+    static QString verdictOf(const QJsonObject &object)
+    {
+        const QString verdict = text(object, "verdict");
+        return verdict.isEmpty() ? QStringLiteral("NOT ENDED") : verdict;
+    }
+
+    QJsonObject lastOf(const char *key) const
+    {
+        return m_passport.value(QLatin1String(key)).toArray().last().toObject();
+    }
+
+    void identity()
+    {
+        const QJsonObject certificate = lastOf("certificates");
+        const QJsonObject facts = m_device.value(QLatin1String("facts")).toObject();
+        const QJsonObject image = lastOf("firmware");
+        const auto fact = [&facts](const char *name) {
+            return facts.value(QLatin1String(name)).toVariant().toString();
+        };
+
+        PdfSheet::Pairs device{{QStringLiteral("Serial number"), text(m_device, "serial")},
+                               {QStringLiteral("Board"), fact("board")},
+                               {QStringLiteral("Hardware id"), fact("hardware-id")},
+                               {QStringLiteral("Boot loader"), fact("boot-loader")},
+                               {QStringLiteral("Locked"), fact("locked")}};
+        PdfSheet::Pairs firmware{
+            {QStringLiteral("Firmware"), text(image, "version")},
+            {QStringLiteral("Image"), text(image, "name")},
+            {QStringLiteral("Size"),
+             image.isEmpty() ? QString() : humanSize(image.value(QLatin1String("size")).toInteger())},
+            {QStringLiteral("Signed by"), text(image, "signer")}};
+        m_sheet.section(QStringLiteral("Device"));
+        m_sheet.columns(device, firmware);
+        m_sheet.wide(QStringLiteral("MUD URL"), text(m_device, "mud-url"));
+        m_sheet.wide(QStringLiteral("MASA"), text(certificate, "masa-url"));
+        m_sheet.wide(QStringLiteral("Image SHA-256"), text(image, "sha256"));
+        if (certificate.isEmpty())
+            return;
+        const QString notAfter = text(certificate, "not-after");
+        m_sheet.section(QStringLiteral("Identity"));
+        m_sheet.columns(
+            {{QStringLiteral("Issued by"), text(certificate, "issuer")},
+             {QStringLiteral("Issued"), humanTime(text(certificate, "at"))},
+             {QStringLiteral("Valid until"),
+              notAfter == u"99991231235959Z" ? QStringLiteral("no expiry (IEEE 802.1AR)") : notAfter}},
+            {{QStringLiteral("Profile"), text(certificate, "profile")},
+             {QStringLiteral("Status"), certificate.value(QLatin1String("revoked")).toBool()
+                                            ? QStringLiteral("REVOKED, ") + humanTime(text(certificate, "revoked-at"))
+                                            : QStringLiteral("not revoked")}});
+        m_sheet.wide(QStringLiteral("Certificate number"), text(certificate, "certificate-serial"));
+        m_sheet.wide(QStringLiteral("Certificate SHA-256"), text(certificate, "sha256"));
+        m_sheet.wide(QStringLiteral("Public key SHA-256"), text(certificate, "public-key-sha256"));
+    }
+
+    void steps()
+    {
+        const QJsonArray steps = m_lastRun.value(QLatin1String("steps")).toArray();
+        if (steps.isEmpty())
+            return;
+        m_sheet.section(QStringLiteral("What was done"));
+        for (const QJsonValue &value : steps) {
+            const QJsonObject step = value.toObject();
+            const QString name = text(step, "name").isEmpty() ? text(step, "step") : text(step, "name");
+            const int tries = step.value(QLatin1String("tries")).toInt(1);
+            QString words = text(step, "summary").isEmpty() ? text(step, "sentence") : text(step, "summary");
+            if (tries > 1)
+                words += QStringLiteral(" (%1 tries)").arg(tries);
+            m_sheet.stepRow(name, words,
+                            step.contains(QLatin1String("seconds"))
+                                ? humanSpan(step.value(QLatin1String("seconds")).toDouble())
+                                : QString(),
+                            verdictOf(step));
+            for (const QJsonValue &m : step.value(QLatin1String("measurements")).toArray()) {
+                const QJsonObject row = m.toObject();
+                const auto [said, limits] = measured(row);
+                PdfSheet::Gauge gauge;
+                if (row.contains(QLatin1String("value")) && row.contains(QLatin1String("low")) &&
+                    row.contains(QLatin1String("high")))
+                    gauge = {true, row.value(QLatin1String("value")).toDouble(),
+                             row.value(QLatin1String("low")).toDouble(), row.value(QLatin1String("high")).toDouble()};
+                m_sheet.measurementRow(text(row, "name"), said, limits, gauge, verdictOf(row),
+                                       row.value(QLatin1String("marginal")).toBool());
+            }
+        }
+    }
+
+    void acts()
+    {
+        const QJsonArray acts = m_passport.value(QLatin1String("acts")).toArray();
+        if (acts.isEmpty())
+            return;
+        m_sheet.section(QStringLiteral("Done once and for all"));
+        for (const QJsonValue &value : acts) {
+            const QJsonObject act = value.toObject();
+            m_sheet.listRow(humanTime(text(act, "at")), humanActName(text(act, "act")), text(act, "state"));
+        }
+    }
+
+    void history()
+    {
+        if (m_runs.size() < 2)
+            return;
+        m_sheet.section(QStringLiteral("All runs"));
+        for (const QJsonValue &value : m_runs) {
+            const QJsonObject run = value.toObject();
+            m_sheet.listRow(humanTime(text(run, "begun-at")), text(run, "recipe"), verdictOf(run));
+        }
+    }
+
+    void record()
+    {
+        const QJsonObject chain = m_passport.value(QLatin1String("chain")).toObject();
+        const QJsonObject head = chain.value(QLatin1String("head")).toObject();
+        const QJsonObject checkpoint = chain.value(QLatin1String("checkpoint")).toObject();
+        const QJsonArray entries = m_passport.value(QLatin1String("entries")).toArray();
+        m_sheet.section(QStringLiteral("Record"), 170);
+        m_sheet.columns(
+            {{QStringLiteral("Station"), text(m_issued, "station")},
+             {QStringLiteral("Operator"), text(m_lastRun, "operator")},
+             {QStringLiteral("Place"), text(m_lastRun, "slot")}},
+            {{QStringLiteral("Recipe"),
+              text(m_lastRun, "recipe-version").isEmpty()
+                  ? QString()
+                  : QStringLiteral("version %1, %2")
+                        .arg(text(m_lastRun, "recipe-version"), m_lastRun.value(QLatin1String("signed")).toBool()
+                                                                    ? QStringLiteral("signed")
+                                                                    : QStringLiteral("not signed"))},
+             {QStringLiteral("Entries"),
+              entries.isEmpty() ? QString()
+                                : QStringLiteral("%1, from %2 to %3")
+                                      .arg(entries.size())
+                                      .arg(entries.first().toObject().value(QLatin1String("entry")).toInteger())
+                                      .arg(entries.last().toObject().value(QLatin1String("entry")).toInteger())}});
+        m_sheet.wide(QStringLiteral("Recipe SHA-256"), text(m_lastRun, "recipe-sha256"));
+        if (!entries.isEmpty())
+            m_sheet.wide(QStringLiteral("Hash of entry %1")
+                             .arg(entries.last().toObject().value(QLatin1String("entry")).toInteger()),
+                         text(entries.last().toObject(), "hash"));
+        const QJsonObject &point = checkpoint.isEmpty() ? head : checkpoint;
+        if (!point.isEmpty())
+            m_sheet.wide(QStringLiteral("Journal signed at %1").arg(point.value(QLatin1String("entry")).toInteger()),
+                         text(point, "hash"));
+        const QString file = passportFileName(text(m_device, "serial"));
+        m_sheet.paragraph(
+            QStringLiteral(
+                "This page is for reading. The record itself is the file %1.json with the station's signature "
+                "%1.json.p7s; it holds every entry of the journal about this device, and openssl cms -verify "
+                "checks it.")
+                .arg(file));
+    }
+
+    PdfSheet &m_sheet;
+    const QJsonObject &m_passport;
+    const QJsonObject m_device;
+    const QJsonObject m_issued;
+    const QJsonArray m_runs;
+    const QJsonObject m_lastRun;
+};
+
+} // namespace
+
+void writePassportPdf(const QJsonObject &passport, const QString &path)
+{
+    PdfSheet::Frame frame;
+    const QJsonObject issued = passport.value(QLatin1String("issued")).toObject();
+    frame.kind = QStringLiteral("Device passport");
+    frame.issuer = text(issued, "station");
+    frame.footer = QStringLiteral("Issued %1 by %2").arg(humanTime(text(issued, "at")), text(issued, "program"));
+    frame.name = text(passport.value(QLatin1String("device")).toObject(), "serial");
+    frame.training = text(passport, "mode") == u"training";
+
+    QSaveFile file(path);
+    if (!file.open(QIODevice::WriteOnly))
+        throw Fault("file.unwritable", {path, file.errorString()});
+    // Twice: the first time to know how many pages there are.
+    const auto draw = [&](QIODevice &device) {
+        PdfSheet sheet(device, frame);
+        PassportDrawing(sheet, passport).draw();
+        return sheet.finish();
+    };
+    QByteArray trial;
+    QBuffer buffer(&trial);
+    buffer.open(QIODevice::WriteOnly);
+    frame.pages = draw(buffer);
+    draw(file);
+    if (!file.commit())
+        throw Fault("file.unwritable", {path, file.errorString()});
+}
+
+} // namespace slipway

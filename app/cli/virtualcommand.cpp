@@ -53,7 +53,7 @@ struct SmpWords {
     std::string rebootTime = "150ms", eraseTime = "0ms", address = "127.0.0.1";
     int port = 0;
     quint64 seed = 1;
-    bool noise = false, reenumerate = false;
+    bool noise = false, reenumerate = false, legacyRc = false;
     std::vector<std::string> faults, bootKeys;
 };
 
@@ -87,6 +87,7 @@ int runSmp(CliContext &context, const SmpWords &words)
         options.bootKeys.append(readFile(QString::fromStdString(key), largestKey, u"a public key"_s));
     options.shellNoise = words.noise;
     options.reenumerate = words.reenumerate;
+    options.legacyRc = words.legacyRc;
     options.rebootTime = span(words.rebootTime, u"--reboot-time"_s);
     options.eraseTime = span(words.eraseTime, u"--erase-time"_s);
     options.seed = words.seed;
@@ -166,6 +167,7 @@ void addVirtualCommand(CLI::App &app, CliContext &context)
         ->check(CLI::IsMember({"zephyr", "mcuboot"}));
     command->add_option("--state", smp->state, "Keep what survives a power cut in this folder")->type_name("DIR");
     command->add_flag("--shell-noise", smp->noise, "SMP inside a shell console, with prompts and log lines between");
+    command->add_flag("--legacy-rc", smp->legacyRc, "Answer success with \"rc: 0\", as older firmware does");
     command->add_option("--reboot-time", smp->rebootTime, "How long it is deaf in a restart (150ms)")
         ->type_name("TIME");
     command->add_flag("--reenumerate", smp->reenumerate, "Its port goes and comes back in a restart");

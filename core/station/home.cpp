@@ -35,6 +35,7 @@ class StationSigner : public JournalSigner
 public:
     explicit StationSigner(std::unique_ptr<SigningKey> key) : m_key(std::move(key)) {}
     QByteArray sign(const QByteArray &message) const override { return m_key->sign(message); }
+    QByteArray publicKeyDer() const override { return m_key->certificate(); }
 
 private:
     std::unique_ptr<SigningKey> m_key;

@@ -45,6 +45,21 @@ Progress &Progress::add(const QString &name, double weight)
     return *m_children.back();
 }
 
+Progress &Progress::child(const QString &name, double weight)
+{
+    {
+        const std::lock_guard lock(m_shared->mutex);
+        for (const auto &known : m_children) {
+            if (known->m_name != name)
+                continue;
+            known->m_done = known->m_total = 0;
+            known->m_finished = false;
+            return *known;
+        }
+    }
+    return add(name, weight);
+}
+
 void Progress::touch(bool force)
 {
     std::function<void()> call;

@@ -41,6 +41,8 @@ public:
 
     // A child; the reference lives as long as this node. Weights are relative to the siblings'.
     Progress &add(const QString &name, double weight = 1);
+    // The child of that name, begun anew, for work that may be tried again; added when there is none yet.
+    Progress &child(const QString &name, double weight = 1);
     void begin(); // this leaf becomes the active one (also done by setDone and note)
     void setTotal(qint64 total);
     void setDone(qint64 done); // may go back: a resumed or restarted transfer

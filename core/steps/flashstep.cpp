@@ -59,14 +59,11 @@ public:
     }
 
 private:
-    // Progress: the transfer weighs most. Kept over retries.
+    // Progress: the transfer weighs most.
     void layOut(const Task &task)
     {
-        if (!task.progress || m_node == task.progress)
-            return;
-        m_node = task.progress;
-        m_writeNode = &task.progress->add(u"Write"_s, 8);
-        m_startNode = &task.progress->add(u"Restart"_s, 2);
+        m_writeNode = task.progress ? &task.progress->child(u"Write"_s, 8) : nullptr;
+        m_startNode = task.progress ? &task.progress->child(u"Restart"_s, 2) : nullptr;
     }
 
     std::optional<Firmware::ImageSlot> running(Firmware &firmware, const Task &task) const
@@ -189,7 +186,6 @@ private:
     QVariantMap m_p;
     int m_image;
     std::optional<McubootImage> m_firmware;
-    Progress *m_node = nullptr;
     Progress *m_writeNode = nullptr;
     Progress *m_startNode = nullptr;
 };

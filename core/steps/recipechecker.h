@@ -17,7 +17,7 @@ struct RecipeChecks {
     // Files that steps name must be there. Off for contents that come from nowhere (fuzzing, editors).
     bool files = true;
     // Certificates (PEM) under which FILE.p7s counts as a valid signature; empty: no recipe counts as signed.
-    QByteArray signatureAnchors;
+    QByteArray signatureAnchors{};
 };
 
 struct CheckedRecipe {

@@ -179,7 +179,8 @@ struct FakeDevice::Parts {
             Call call(d, "keys.generate", task);
             if (d.locks.value(u"debug"_s) && !d.chain.isEmpty())
                 throw Fault("device.locked");
-            d.makeKey();
+            if (!d.keepsKey)
+                d.makeKey();
             call.done();
         }
         QByteArray request(const QString &serial, const Task &task) override

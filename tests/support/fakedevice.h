@@ -41,6 +41,7 @@ public:
     bool losesSettings = false; // reads back something else
     bool losesChain = false;
     bool signsWithOtherKey = false;
+    bool keepsKey = false; // "generates" the key that it has
     bool locksOnlyInWords = false;
     QString requestsFor; // serial number in the request, whatever was asked for
 

@@ -57,6 +57,21 @@ private Q_SLOTS:
         QCOMPARE(root.snapshot().fraction, 1.0);
     }
 
+    void progressOfARetry()
+    {
+        Progress root(QStringLiteral("step"));
+        Progress &first = root.child(QStringLiteral("Write"), 3);
+        root.child(QStringLiteral("Restart"), 1).finish();
+        first.setTotal(10);
+        first.setDone(10);
+        first.finish();
+        QCOMPARE(root.snapshot().fraction, 1.0);
+        Progress &again = root.child(QStringLiteral("Write"), 3);
+        QCOMPARE(&again, &first);
+        QCOMPARE(root.snapshot().segments.size(), 2);
+        QCOMPARE(root.snapshot().fraction, 0.25);
+    }
+
     void progressMayGoBack()
     {
         Progress root(u"run"_s);

@@ -89,8 +89,10 @@ private:
     void header()
     {
         const QString serial = text(m_device, "serial");
-        m_sheet.title(serial, text(m_lastRun, "recipe"), verdictOf(m_device),
-                      text(m_lastRun, "ended-at").isEmpty() ? QString() : humanTime(text(m_lastRun, "ended-at")));
+        const QString ended = text(m_lastRun, "ended-at");
+        const QString verdict = verdictOf(m_device);
+        m_sheet.title(serial, text(m_lastRun, "recipe"), verdict, ended.isEmpty() ? QString() : humanTime(ended),
+                      verdict == u"PASS" ? QString() : text(m_lastRun, "sentence"));
     }
 
     static QString verdictOf(const QJsonObject &object)
@@ -160,23 +162,26 @@ private:
             QString words = text(step, "summary").isEmpty() ? text(step, "sentence") : text(step, "summary");
             if (tries > 1)
                 words += QStringLiteral(" (%1 tries)").arg(tries);
-            m_sheet.stepRow(name, words,
-                            step.contains(QLatin1String("seconds"))
-                                ? humanSpan(step.value(QLatin1String("seconds")).toDouble())
-                                : QString(),
-                            verdictOf(step));
-            for (const QJsonValue &m : step.value(QLatin1String("measurements")).toArray()) {
-                const QJsonObject row = m.toObject();
-                const auto [said, limits] = measured(row);
-                PdfSheet::Gauge gauge;
-                if (row.contains(QLatin1String("value")) && row.contains(QLatin1String("low")) &&
-                    row.contains(QLatin1String("high")))
-                    gauge = {true, row.value(QLatin1String("value")).toDouble(),
-                             row.value(QLatin1String("low")).toDouble(), row.value(QLatin1String("high")).toDouble()};
-                m_sheet.measurementRow(text(row, "name"), said, limits, gauge, verdictOf(row),
-                                       row.value(QLatin1String("marginal")).toBool());
-            }
+            const QJsonArray measurements = step.value(QLatin1String("measurements")).toArray();
+            const QJsonValue seconds = step.value(QLatin1String("seconds"));
+            m_sheet.stepRow(name, words, seconds.isDouble() ? humanSpan(seconds.toDouble()) : QString(),
+                            verdictOf(step), !measurements.isEmpty());
+            for (qsizetype i = 0; i < measurements.size(); ++i)
+                measurement(measurements.at(i).toObject(), i + 1 == measurements.size());
         }
+    }
+
+    void measurement(const QJsonObject &row, bool last)
+    {
+        const auto [said, limits] = measured(row);
+        const QJsonValue value = row.value(QLatin1String("value"));
+        const QJsonValue low = row.value(QLatin1String("low"));
+        const QJsonValue high = row.value(QLatin1String("high"));
+        PdfSheet::Gauge gauge;
+        if (value.isDouble() && low.isDouble() && high.isDouble())
+            gauge = {true, value.toDouble(), low.toDouble(), high.toDouble()};
+        m_sheet.measurementRow(text(row, "name"), said, limits, gauge, verdictOf(row),
+                               row.value(QLatin1String("marginal")).toBool(), last);
     }
 
     void acts()

@@ -43,6 +43,15 @@ QColor colourOf(const QString &verdict)
     return quiet;
 }
 
+// Words are kept whole, but for one that is wider than its column.
+int wrapping(const QFontMetricsF &metrics, double width, const QString &words)
+{
+    const QStringList single = words.split(u' ');
+    const bool tooWide = std::any_of(single.begin(), single.end(),
+                                     [&](const QString &word) { return metrics.horizontalAdvance(word) > width; });
+    return tooWide ? Qt::TextWordWrap | Qt::TextWrapAnywhere : Qt::TextWordWrap;
+}
+
 QString family(std::initializer_list<const char *> wanted, QFontDatabase::SystemFont otherwise)
 {
     const QStringList there = QFontDatabase::families();
@@ -93,7 +102,7 @@ double PdfSheet::heightOf(double width, const QString &words, const QFont &font)
 {
     const QFontMetricsF metrics(font, m_painter.device());
     const QRectF room(0, 0, pixels(width), pixels(pageHeight));
-    return metrics.boundingRect(room, Qt::TextWordWrap | Qt::TextWrapAnywhere, words).height() / m_scale;
+    return metrics.boundingRect(room, wrapping(metrics, room.width(), words), words).height() / m_scale;
 }
 
 double PdfSheet::block(double x, double y, double width, const QString &words, const QFont &font, const QColor &colour,
@@ -102,8 +111,9 @@ double PdfSheet::block(double x, double y, double width, const QString &words, c
     const double height = heightOf(width, words, font);
     m_painter.setFont(font);
     m_painter.setPen(colour);
+    const int wrap = wrapping(QFontMetricsF(font, m_painter.device()), pixels(width), words);
     m_painter.drawText(QRectF(pixels(x), pixels(y), pixels(width), pixels(height + 2)),
-                       int(alignment | Qt::AlignTop) | Qt::TextWordWrap | Qt::TextWrapAnywhere, words);
+                       int(alignment | Qt::AlignTop) | wrap, words);
     return height;
 }
 
@@ -154,7 +164,8 @@ void PdfSheet::beginPage()
     m_y = contentTop;
 }
 
-void PdfSheet::title(const QString &name, const QString &subtitle, const QString &verdict, const QString &when)
+void PdfSheet::title(const QString &name, const QString &subtitle, const QString &verdict, const QString &when,
+                     const QString &sentence)
 {
     const QRectF place(right - 138, m_y, 138, 54);
     badge(place, verdict);
@@ -169,6 +180,8 @@ void PdfSheet::title(const QString &name, const QString &subtitle, const QString
         y += block(left, y, room, subtitle, font(Face::Text, 11), ink) + 1;
     if (!when.isEmpty())
         y += block(left, y, room, when, font(Face::Text, 9), quiet);
+    if (!sentence.isEmpty())
+        y += 4 + block(left, y + 4, room, sentence, font(Face::Strong, 9.5), colourOf(verdict));
     m_y = std::max(y, place.bottom()) + 4;
 }
 
@@ -276,7 +289,8 @@ void PdfSheet::verdictWord(double y, const QString &verdict)
     block(x + 12, y + 0.4, verdictWidth - 12, verdict, font(Face::Strong, 8.2), colour);
 }
 
-void PdfSheet::stepRow(const QString &name, const QString &words, const QString &time, const QString &verdict)
+void PdfSheet::stepRow(const QString &name, const QString &words, const QString &time, const QString &verdict,
+                       bool follows)
 {
     constexpr double nameWidth = 112;
     constexpr double timeWidth = 46;
@@ -285,18 +299,24 @@ void PdfSheet::stepRow(const QString &name, const QString &words, const QString 
     const QFont strong = font(Face::Strong, 9);
     const QFont plain = font(Face::Text, 8.6);
     const double height = std::max({12.0, heightOf(nameWidth - 8, name, strong), heightOf(wordsWidth, words, plain)});
-    need(height + 8);
+    need(height + (follows ? 28 : 8)); // not without its first measurement
     block(left, m_y, nameWidth - 8, name, strong, ink);
     block(wordsX, m_y + 0.3, wordsWidth, words, plain, ink);
     block(right - verdictWidth - timeWidth - 10, m_y + 0.3, timeWidth, time, plain, quiet, Qt::AlignRight);
     verdictWord(m_y, verdict);
     m_y += height + 4;
+    if (!follows)
+        stepEnd();
+}
+
+void PdfSheet::stepEnd()
+{
     line(left, m_y, right, m_y, hair, 0.5);
     m_y += 4;
 }
 
 void PdfSheet::measurementRow(const QString &name, const QString &value, const QString &limits, const Gauge &gauge,
-                              const QString &verdict, bool marginal)
+                              const QString &verdict, bool marginal, bool last)
 {
     constexpr double nameX = 112;
     constexpr double valueWidth = 64;
@@ -332,8 +352,8 @@ void PdfSheet::measurementRow(const QString &name, const QString &value, const Q
     if (verdict != u"PASS" || marginal)
         verdictWord(m_y, verdict == u"PASS" ? QStringLiteral("MARGINAL") : verdict);
     m_y += height + 3;
-    line(left + nameX, m_y, right, m_y, hair, 0.4);
-    m_y += 4;
+    if (last)
+        stepEnd();
 }
 
 void PdfSheet::listRow(const QString &when, const QString &what, const QString &result)

@@ -37,14 +37,16 @@ public:
 
     PdfSheet(QIODevice &device, const Frame &frame);
 
-    void title(const QString &name, const QString &subtitle, const QString &verdict, const QString &when);
+    void title(const QString &name, const QString &subtitle, const QString &verdict, const QString &when,
+               const QString &sentence);
     // Begins a new page unless heading and content of this height fit.
     void section(const QString &title, double together = 74);
     void columns(const Pairs &left, const Pairs &right);
     void wide(const QString &label, const QString &value); // in the fixed-width type
-    void stepRow(const QString &name, const QString &words, const QString &time, const QString &verdict);
+    // follows: its measurements come next, the last of them with last.
+    void stepRow(const QString &name, const QString &words, const QString &time, const QString &verdict, bool follows);
     void measurementRow(const QString &name, const QString &value, const QString &limits, const Gauge &gauge,
-                        const QString &verdict, bool marginal);
+                        const QString &verdict, bool marginal, bool last);
     void listRow(const QString &when, const QString &what, const QString &result);
     void paragraph(const QString &words);
     int finish(); // number of pages
@@ -60,6 +62,7 @@ private:
     void line(double x1, double y1, double x2, double y2, const QColor &colour, double width);
     void need(double height); // a new page when so much does not fit
     void beginPage();
+    void stepEnd();
     void badge(const QRectF &place, const QString &verdict);
     void verdictMark(double x, double y, double size, const QString &verdict, const QColor &colour);
     void verdictWord(double y, const QString &verdict);

@@ -19,6 +19,25 @@ namespace slipway::test {
 
 KeySigner::KeySigner() : m_key(EVP_EC_gen("P-256"), EVP_PKEY_free) {}
 
+KeySigner::KeySigner(const QString &keyFile)
+{
+    const QByteArray pem = readFile(keyFile, 4096, QStringLiteral("a key"));
+    BIO *bio = BIO_new_mem_buf(pem.constData(), int(pem.size()));
+    m_key.reset(PEM_read_bio_PrivateKey(bio, nullptr, nullptr, nullptr), EVP_PKEY_free);
+    BIO_free(bio);
+}
+
+QByteArray KeySigner::privateKeyPem() const
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    PEM_write_bio_PrivateKey(bio, m_key.get(), nullptr, nullptr, 0, nullptr, nullptr);
+    char *data = nullptr;
+    const long size = BIO_get_mem_data(bio, &data);
+    const QByteArray pem(data, size);
+    BIO_free(bio);
+    return pem;
+}
+
 QByteArray KeySigner::sign(const QByteArray &message) const
 {
     EVP_MD_CTX *context = EVP_MD_CTX_new();

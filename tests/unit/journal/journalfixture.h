@@ -16,9 +16,11 @@ class KeySigner final : public JournalSigner
 {
 public:
     KeySigner();
+    explicit KeySigner(const QString &keyFile); // PEM, as privateKeyPem() gives it
     QByteArray sign(const QByteArray &message) const override;
     QByteArray publicKeyDer() const override;
     QByteArray certificatePem() const;
+    QByteArray privateKeyPem() const;
 
 private:
     std::shared_ptr<evp_pkey_st> m_key;

@@ -4,45 +4,24 @@
 #include "app/cli/clicontext.h"
 #include "app/cli/completioncommand.h"
 #include "app/cli/democommand.h"
+#include "app/cli/devicecommand.h"
+#include "app/cli/firmwarecommand.h"
+#include "app/cli/firmwarewritecommand.h"
+#include "app/cli/identitycommand.h"
 #include "app/cli/initcommand.h"
+#include "app/cli/journalcommand.h"
+#include "app/cli/recipecommand.h"
 #include "app/cli/recovercommand.h"
 #include "app/cli/runcommand.h"
 #include "app/cli/usage.h"
+#include "app/cli/virtualcommand.h"
 #include "app/common/registry.h"
 #include "core/base/fault.h"
-
-#if __has_include("app/cli/devicecommand.h")
-#include "app/cli/devicecommand.h"
-#define SLIPWAY_HAS_DEVICE
-#endif
-#if __has_include("app/cli/firmwarewritecommand.h")
-#include "app/cli/firmwarewritecommand.h"
-#define SLIPWAY_HAS_FIRMWAREWRITE
-#endif
-#if __has_include("app/cli/firmwarecommand.h")
-#include "app/cli/firmwarecommand.h"
-#define SLIPWAY_HAS_FIRMWARE
-#endif
-#if __has_include("app/cli/identitycommand.h")
-#include "app/cli/identitycommand.h"
-#define SLIPWAY_HAS_IDENTITY
-#endif
-#if __has_include("app/cli/journalcommand.h")
-#include "app/cli/journalcommand.h"
-#define SLIPWAY_HAS_JOURNAL
-#endif
-#if __has_include("app/cli/recipecommand.h")
-#include "app/cli/recipecommand.h"
-#define SLIPWAY_HAS_RECIPE
-#endif
-#if __has_include("app/cli/virtualcommand.h")
-#include "app/cli/virtualcommand.h"
-#define SLIPWAY_HAS_VIRTUAL
-#endif
 
 #include <QGuiApplication>
 
 #include <array>
+#include <csignal>
 
 using namespace slipway;
 
@@ -54,27 +33,13 @@ void addCommands(CLI::App &app, CliContext &context)
     addRunCommand(app, context);
     addDemoCommand(app, context);
     addRecoverCommand(app, context);
-#ifdef SLIPWAY_HAS_RECIPE
     addRecipeCommand(app, context);
-#endif
-#ifdef SLIPWAY_HAS_DEVICE
     addDeviceCommand(app, context);
-#endif
-#ifdef SLIPWAY_HAS_FIRMWARE
     addFirmwareCommand(app, context);
-#endif
-#ifdef SLIPWAY_HAS_FIRMWAREWRITE
     addFirmwareWriteCommand(app, context); // adds "write" to the noun "firmware"
-#endif
-#ifdef SLIPWAY_HAS_IDENTITY
     addIdentityCommand(app, context);
-#endif
-#ifdef SLIPWAY_HAS_JOURNAL
     addJournalCommand(app, context);
-#endif
-#ifdef SLIPWAY_HAS_VIRTUAL
     addVirtualCommand(app, context);
-#endif
     addCompletionCommand(app, context);
 }
 
@@ -127,6 +92,8 @@ int main(int argc, char **argv)
         return 2;
     }
 
+    // A file-size limit that is reached shall be an error to report, like a full disk, not an end without a word.
+    std::signal(SIGXFSZ, SIG_IGN);
     try {
         context.watchSignals();
         return context.perform();

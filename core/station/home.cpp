@@ -144,7 +144,8 @@ Home Home::create(const QString &path, const QString &stationName, const QString
     const QFileInfo info(target);
     if (exists(target))
         throw Fault("home.exists", {target});
-    if (info.exists() && (!info.isDir() || !QDir(target).isEmpty(QDir::AllEntries | QDir::Hidden | QDir::System)))
+    if (info.exists() &&
+        (!info.isDir() || !QDir(target).isEmpty(QDir::AllEntries | QDir::Hidden | QDir::System | QDir::NoDotAndDotDot)))
         throw Fault("home.occupied", {target});
     const QString name = oneLine(stationName.trimmed(), 60);
     if (name.isEmpty() || name != stationName.trimmed())

@@ -195,11 +195,9 @@ int write(CliContext &context, const WriteWords &words)
 
 void addFirmwareWriteCommand(CLI::App &app, CliContext &context)
 {
-    CLI::App *noun = app.get_subcommand_no_throw("firmware");
-    if (!noun) {
-        noun = app.add_subcommand("firmware", "Firmware images");
-        noun->require_subcommand(1);
-    }
+    const auto nouns = app.get_subcommands([](const CLI::App *sub) { return sub->get_name() == "firmware"; });
+    CLI::App *noun = nouns.empty() ? app.add_subcommand("firmware", "Firmware images") : nouns.front();
+    noun->require_subcommand(1);
     const auto words = std::make_shared<WriteWords>();
     CLI::App *command = noun->add_subcommand("write", "Verify an image, write it to a device and see that it runs");
     command->add_option("file", words->file, "MCUboot image")->type_name("FILE")->required();

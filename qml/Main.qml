@@ -1,0 +1,212 @@
+import QtQuick
+import Slipway
+
+// The window: what stands before the line, or the line with its strips. Keys that no control takes go to the key table.
+Window {
+    id: window
+
+    required property ShellViewModel shell
+    property bool dark: false
+    property real textScale: 1
+    readonly property LineViewModel line: shell.line
+    readonly property bool training: line !== null && line.training
+
+    title: line ? qsTr("%1 – Slipway").arg(line.stationName) : qsTr("Slipway")
+    color: Theme.ground
+    minimumWidth: 800
+    minimumHeight: 560
+
+    Binding {
+        target: Theme
+        property: "dark"
+        value: window.dark
+    }
+    Binding {
+        target: Theme
+        property: "textScale"
+        value: window.textScale
+    }
+
+    FocusScope {
+        id: root
+
+        anchors.fill: parent
+        focus: true
+        Keys.onPressed: event => {
+            if (window.shell.keys)
+                event.accepted = window.shell.keys.press(event.key, event.modifiers, event.text);
+        }
+
+        Loader {
+            anchors.fill: parent
+            focus: true
+            sourceComponent: {
+                switch (window.shell.stage) {
+                case ShellViewModel.Line: return linePart;
+                case ShellViewModel.Recipes: return recipePart;
+                case ShellViewModel.InterruptedRuns: return interruptedPart;
+                default: return startPart;
+                }
+            }
+        }
+
+        TrainingFrame {
+            objectName: "trainingFrame"
+            anchors.fill: parent
+            visible: window.training
+        }
+    }
+
+    Component {
+        id: startPart
+
+        StartPage {
+            objectName: "startPage"
+            focus: true
+            shell: window.shell
+        }
+    }
+
+    Component {
+        id: recipePart
+
+        RecipePage {
+            objectName: "recipePage"
+            focus: true
+            shell: window.shell
+        }
+    }
+
+    Component {
+        id: interruptedPart
+
+        InterruptedPage {
+            objectName: "interruptedPage"
+            focus: true
+            shell: window.shell
+        }
+    }
+
+    Component {
+        id: linePart
+
+        FocusScope {
+            id: whole
+
+            readonly property real inset: window.training ? Theme.trainingFrame : 0
+
+            focus: true
+
+            TopStrip {
+                id: top
+
+                objectName: "topStrip"
+                x: whole.inset
+                y: whole.inset
+                width: parent.width - whole.inset * 2
+                height: implicitHeight
+                line: window.line
+            }
+
+            LinePage {
+                id: linePage
+
+                objectName: "linePage"
+                x: whole.inset + Theme.wideSpace
+                y: top.y + top.height + margin
+                width: parent.width - x * 2
+                height: (said.visible ? said.y : notice.y) - y - margin
+                readonly property real margin: dense ? Theme.tileGap : Theme.tileGap + Theme.tiny
+                visible: window.line.page === LineViewModel.LinePage
+                focus: visible
+                line: window.line
+            }
+
+            PlaceLine {
+                id: said
+
+                objectName: "placeLine"
+                x: linePage.x
+                y: notice.y - height - Theme.tileGap
+                width: linePage.width
+                height: implicitHeight
+                visible: linePage.visible && linePage.dense
+                place: window.line.selectedPlace
+            }
+
+            RunPage {
+                id: runPage
+
+                objectName: "runPage"
+                x: whole.inset
+                y: top.y + top.height
+                width: parent.width - x * 2
+                height: notice.y - y
+                visible: window.line.page === LineViewModel.RunPage
+                focus: visible
+                line: window.line
+            }
+
+            NoticeStrip {
+                id: notice
+
+                objectName: "noticeStrip"
+                x: whole.inset
+                y: bottom.y - height
+                width: parent.width - x * 2
+                height: implicitHeight
+                sentence: window.line.notice
+                remedy: window.line.noticeRemedy
+                trouble: window.line.noticeIsTrouble
+                onDismissed: {
+                    window.line.dismissNotice();
+                    whole.takeFocus();
+                }
+            }
+
+            BottomStrip {
+                id: bottom
+
+                objectName: "bottomStrip"
+                x: whole.inset
+                y: parent.height - height - whole.inset
+                width: parent.width - x * 2
+                height: implicitHeight
+                line: window.line
+            }
+
+            HelpSheet {
+                objectName: "helpSheet"
+                anchors.right: parent.right
+                y: top.y
+                height: parent.height - y * 2
+                visible: window.line.helpOpen
+                entries: window.shell.keys.help
+                onClosed: {
+                    window.line.setHelpOpen(false);
+                    whole.takeFocus();
+                }
+            }
+
+            function takeFocus(): void {
+                if (linePage.visible)
+                    linePage.takeFocus();
+                else
+                    runPage.takeFocus();
+            }
+
+            Connections {
+                target: window.line
+
+                function onScanEntryOpenChanged(): void {
+                    if (!window.line.scanEntryOpen)
+                        whole.takeFocus();
+                }
+                function onHelpOpenChanged(): void {
+                    if (!window.line.helpOpen)
+                        whole.takeFocus();
+                }
+            }
+        }
+    }
+}

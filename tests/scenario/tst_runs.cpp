@@ -1,0 +1,224 @@
+// Runs of the real program against virtual devices in processes of their own: every verdict and its exit status.
+
+#include "tests/scenario/slipwayprogram.h"
+#include "tests/support/testmain.h"
+
+#include <csignal>
+
+using namespace slipway::test;
+using namespace Qt::StringLiterals;
+
+class TestRuns : public QObject
+{
+    Q_OBJECT
+
+private:
+    std::unique_ptr<QTemporaryDir> m_folder;
+    QString m_home;
+    QString m_port;
+    std::unique_ptr<Running> m_device;
+
+    bool plug(const QStringList &more = {})
+    {
+        m_device.reset();
+        QFile::remove(m_port);
+        m_device =
+            std::make_unique<Running>(slipwayProgram(), QStringList{u"virtual"_s, u"smp"_s, u"--pty"_s, m_port} + more);
+        return m_device->waitForFile(m_port);
+    }
+    QStringList words(const QString &serial, const QStringList &more = {}) const
+    {
+        return QStringList{u"run"_s,      u"t1"_s, u"--slot"_s, u"left=%1"_s.arg(m_port),
+                           u"--serial"_s, serial,  u"--home"_s, m_home} +
+               more;
+    }
+    Ran passing(const QString &serial) { return slipwayRun(words(serial, {u"--answer"_s, serial})); }
+    QString query(const QString &sql) const
+    {
+        return shell(u"sqlite3 '%1/journal.db' \"%2\""_s.arg(m_home, sql)).lastLine();
+    }
+    void writeRecipe(const QString &name, const QByteArray &yaml) const
+    {
+        QFile file(m_home + u"/recipes/"_s + name);
+        QVERIFY(file.open(QIODevice::WriteOnly));
+        file.write(yaml);
+    }
+
+private Q_SLOTS:
+    void init()
+    {
+        m_folder = std::make_unique<QTemporaryDir>();
+        m_home = m_folder->filePath(u"home"_s);
+        m_port = m_folder->filePath(u"dut"_s);
+        QCOMPARE(slipwayRun({u"init"_s, u"--home"_s, m_home}).status, 0);
+    }
+    void cleanup() { m_device.reset(); }
+
+    void pass()
+    {
+        QVERIFY(plug());
+        const Ran ran = passing(u"T1-00000001"_s);
+        QVERIFY2(ran.status == 0, qPrintable(ran.text()));
+        QCOMPARE(ran.lastLine(), u"1 passed, 0 failed"_s);
+        QCOMPARE(query(u"SELECT verdict || mode || slot FROM run"_s), u"PASSproductionleft"_s);
+        QCOMPARE(query(u"SELECT mode FROM certificate"_s), u"production"_s);
+        // The same unit again is refused before it is touched.
+        const Ran again = passing(u"T1-00000001"_s);
+        QCOMPARE(again.status, 2);
+        QVERIFY2(again.err.contains("has passed already"), qPrintable(again.text()));
+        // Another unit cannot have this device's identity.
+        const Ran other = passing(u"T1-00000002"_s);
+        QVERIFY2(other.status == 1, qPrintable(other.text()));
+        QCOMPARE(query(u"SELECT count(*) FROM certificate"_s), u"1"_s);
+    }
+
+    void failedUnit()
+    {
+        QVERIFY(plug({u"--fault"_s, u"adc-outside:value=3.47"_s}));
+        const Ran ran = passing(u"T1-00000001"_s);
+        QCOMPARE(ran.status, 1);
+        QCOMPARE(ran.lastLine(), u"0 passed, 1 failed"_s);
+        QVERIFY2(ran.err.contains("3.47"), qPrintable(ran.text()));
+        QCOMPARE(query(u"SELECT verdict || fault FROM run"_s), u"FAILmeasure.limits"_s);
+    }
+
+    void stationError()
+    {
+        const Ran ran = passing(u"T1-00000001"_s); // nothing plugged in
+        QVERIFY2(ran.status == 3, qPrintable(ran.text()));
+        QCOMPARE(ran.lastLine(), u"0 passed, 0 failed, 1 error"_s);
+        QCOMPARE(query(u"SELECT verdict FROM run"_s), u"ERROR"_s);
+    }
+
+    void wrongLabel()
+    {
+        QVERIFY(plug());
+        const QStringList wrong{u"--answer"_s, u"T1-00000009"_s};
+        const Ran ran = slipwayRun(words(u"T1-00000001"_s, wrong + wrong + wrong));
+        QVERIFY2(ran.status == 1, qPrintable(ran.text()));
+        QCOMPARE(query(u"SELECT fault FROM run"_s), u"label.scan"_s);
+        QCOMPARE(query(u"SELECT count(*) FROM intent WHERE act = 'lock'"_s), u"0"_s);
+    }
+
+    void nobodyToAnswer()
+    {
+        QVERIFY(plug());
+        const Ran ran = slipwayRun(words(u"T1-00000001"_s));
+        QVERIFY2(ran.status == 2, qPrintable(ran.text()));
+        QVERIFY(ran.err.contains("--answer"));
+        QCOMPARE(query(u"SELECT verdict FROM run"_s), u"STOPPED"_s);
+        // The unit can be taken up again where it was left: no second certificate.
+        const Ran again = passing(u"T1-00000001"_s);
+        QVERIFY2(again.status == 0, qPrintable(again.text()));
+        QCOMPARE(query(u"SELECT count(*) FROM certificate"_s), u"1"_s);
+    }
+
+    void interruptedByAPerson()
+    {
+        QVERIFY(plug({u"--erase-time"_s, u"300ms"_s}));
+        Running run(slipwayProgram(), words(u"T1-00000001"_s, {u"--json"_s}));
+        QVERIFY(run.waitForText("\"step\":\"identify\""));
+        run.signal(SIGINT);
+        const Ran ran = run.finish();
+        QVERIFY2(ran.status == 4, qPrintable(ran.text()));
+        QCOMPARE(ran.objects().last().value(u"stopped"_s).toInt(), 1);
+        QCOMPARE(query(u"SELECT verdict FROM run"_s), u"STOPPED"_s);
+        QCOMPARE(slipwayRun({u"journal"_s, u"verify"_s, u"--home"_s, m_home}).status, 0);
+    }
+
+    void oneProgramPerHome()
+    {
+        QVERIFY(plug({u"--erase-time"_s, u"300ms"_s}));
+        Running run(slipwayProgram(), words(u"T1-00000001"_s, {u"--json"_s}));
+        QVERIFY(run.waitForText("\"step\":\"identify\""));
+        const Ran second = slipwayRun({u"demo"_s, u"--headless"_s, u"--home"_s, m_home});
+        QCOMPARE(second.status, 3);
+        QVERIFY2(second.err.contains("Another Slipway is at work"), qPrintable(second.text()));
+        // Reading is allowed meanwhile.
+        QCOMPARE(slipwayRun({u"journal"_s, u"verify"_s, u"--home"_s, m_home}).status, 0);
+        run.signal(SIGTERM);
+        QCOMPARE(run.finish().status, 4);
+    }
+
+    void trainingIsApart()
+    {
+        QVERIFY(plug());
+        const Ran ran = slipwayRun(
+            words(u"T1-00000001"_s, {u"--training"_s, u"--answer"_s, u"T1-00000001"_s, u"--operator"_s, u"Trainee"_s}));
+        QVERIFY2(ran.status == 0, qPrintable(ran.text()));
+        QCOMPARE(query(u"SELECT mode || operator FROM run"_s), u"trainingTrainee"_s);
+        const Ran chain = shell(u"sqlite3 '%1/journal.db' \"SELECT issuer FROM certificate\""_s.arg(m_home));
+        QVERIFY2(chain.out.contains("TRAINING"), qPrintable(chain.text()));
+        QVERIFY(plug());
+        QCOMPARE(passing(u"T1-00000001"_s).status, 0);
+    }
+
+    void badInput_data()
+    {
+        QTest::addColumn<QStringList>("words");
+        QTest::addColumn<QString>("hint");
+        QTest::newRow("recipe") << QStringList{u"run"_s, u"t2"_s} << u"Did you mean \"t1\"?"_s;
+        QTest::newRow("no file") << QStringList{u"run"_s, u"./none.yaml"_s} << u"none.yaml"_s;
+        QTest::newRow("no places") << QStringList{u"run"_s, u"t1"_s} << u"no places"_s;
+        QTest::newRow("slot") << QStringList{u"run"_s, u"t1"_s, u"--slot"_s, u"/dev/null"_s} << u"NAME=PORT"_s;
+        QTest::newRow("port twice") << QStringList{u"run"_s, u"t1"_s, u"--slot"_s, u"a=/x"_s, u"--slot"_s, u"b=/x"_s}
+                                    << u"/x"_s;
+        QTest::newRow("no serial") << QStringList{u"run"_s, u"t1"_s, u"--slot"_s, u"a=/x"_s} << u"serial number"_s;
+        QTest::newRow("serial form") << QStringList{u"run"_s, u"t1"_s, u"--slot"_s, u"a=/x"_s, u"--serial"_s, u"X"_s}
+                                     << u"\"X\""_s;
+        QTest::newRow("too many serials")
+            << QStringList{u"run"_s,      u"t1"_s,          u"--slot"_s,   u"a=/x"_s,
+                           u"--serial"_s, u"T1-00000001"_s, u"--serial"_s, u"T1-00000002"_s}
+            << u"2 serial numbers"_s;
+    }
+    void badInput()
+    {
+        QFETCH(QStringList, words);
+        QFETCH(QString, hint);
+        const Ran ran = slipwayRun(words + QStringList{u"--home"_s, m_home});
+        QVERIFY2(ran.status == 2, qPrintable(ran.text()));
+        QVERIFY2(ran.err.contains(hint.toUtf8()), qPrintable(ran.text()));
+        QCOMPARE(query(u"SELECT count(*) FROM run"_s), u"0"_s);
+    }
+
+    void badImageTouchesNothing()
+    {
+        QVERIFY(plug());
+        QVERIFY(QFile::copy(QStringLiteral(SLIPWAY_TEST_DATA "/mcuboot/t1-flipped-bit.bin"),
+                            m_home + u"/recipes/flipped.bin"_s));
+        writeRecipe(u"bad.yaml"_s, "slipway: 1\nname: Bad image\ndevice: { driver: smp }\n"
+                                   "variables:\n  serial: { from: scan, pattern: \"T1-[0-9]{8}\" }\n"
+                                   "steps:\n  - flash: { image: flipped.bin, signer: fw-signing.pem }\n");
+        const Ran ran = slipwayRun({u"run"_s, u"bad"_s, u"--slot"_s, u"1=%1"_s.arg(m_port), u"--serial"_s,
+                                    u"T1-00000001"_s, u"--home"_s, m_home});
+        QVERIFY2(ran.status == 2, qPrintable(ran.text()));
+        QCOMPARE(query(u"SELECT count(*) FROM run"_s), u"0"_s);
+    }
+
+    void numbersFromTheAllocator()
+    {
+        QVERIFY(plug());
+        writeRecipe(u"numbers.yaml"_s,
+                    "slipway: 1\nname: Numbers\ndevice: { driver: smp, board: t1-rev-b }\nvariables:\n"
+                    "  serial: { from: allocator, pool: serial, format: \"T1-%08d\" }\n"
+                    "  mac: { from: allocator, pool: mac, format: \"02-00-5E-%02x-%02x-%02x\" }\n"
+                    "steps:\n  - set: { settings: { id/serial: \"${serial}\", net/mac: \"${mac}\" } }\n");
+        const QStringList line{u"run"_s, u"numbers"_s, u"--slot"_s, u"1=%1"_s.arg(m_port), u"--home"_s, m_home};
+        QCOMPARE(slipwayRun(line).status, 0);
+        QCOMPARE(slipwayRun(line).status, 0);
+        QCOMPARE(query(u"SELECT group_concat(value) FROM (SELECT value FROM number ORDER BY entry)"_s),
+                 u"T1-00000001,02-00-5E-00-00-01,T1-00000002,02-00-5E-00-00-02"_s);
+    }
+
+    void unplugInTheMiddle()
+    {
+        QVERIFY(plug({u"--fault"_s, u"disconnect:after=40"_s}));
+        const Ran ran = passing(u"T1-00000001"_s);
+        QVERIFY2(ran.status == 1 || ran.status == 3, qPrintable(ran.text()));
+        QVERIFY(!ran.err.contains("mistake of its own"));
+        QCOMPARE(query(u"SELECT count(*) FROM run WHERE ended_at IS NULL"_s), u"0"_s);
+    }
+};
+
+SLIPWAY_TEST_MAIN(TestRuns)
+#include "tst_runs.moc"

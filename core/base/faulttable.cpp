@@ -182,6 +182,8 @@ static constexpr FaultKind kinds[] = {
      "Give a device's serial number or a certificate's serial in hex."},
     {"identity.revoked", Blame::Usage, false, "The certificates of \"%1\" are all revoked already.", ""},
     {"identity.reason", Blame::Usage, false, "\"%1\" is no reason for a revocation.%2", "Known reasons: %3."},
+    {"identity.no-crl", Blame::Usage, false, "%1 does not give out its revocation list here.",
+     "Ask who runs that issuer."},
     {"issuer.key", Blame::Station, false, "The issuing key %1 cannot be used: %2.", "Check the station's folder keys."},
     {"issuer.passphrase", Blame::Usage, false, "The passphrase does not open the key %1.",
      "Give the right one with --passphrase-fd."},

@@ -19,6 +19,7 @@ namespace {
 Q_LOGGING_CATEGORY(lcChain, "slipway.journal")
 
 constexpr qsizetype maximumBody = 1024 * 1024;
+constexpr auto publishEvery = std::chrono::seconds(1);
 constexpr qsizetype maximumText = 255; // characters of kind, run, device
 
 QByteArray nowUtf8()
@@ -72,7 +73,7 @@ PreparedEntry prepareEntry(NewEntry entry)
     prepared.body = toDeterministicCbor(entry.body);
     if (prepared.body.size() > maximumBody)
         throw Fault("journal.entry", {QStringLiteral("its body is larger than %1").arg(humanSize(maximumBody))});
-    prepared.record.body = std::move(entry.body);
+    prepared.record.body = ProjectedBody(prepared.record.kind, entry.body);
     return prepared;
 }
 
@@ -100,7 +101,10 @@ void ChainWriter::commit(bool checkpointWanted)
 {
     seal(checkpointWanted);
     m_s->commit.run();
-    publishCheckpoint();
+    if (m_newCheckpoint)
+        m_unpublished = std::exchange(m_newCheckpoint, {});
+    if (checkpointWanted || m_lossRecorded || std::chrono::steady_clock::now() - m_published >= publishEvery)
+        publish();
 }
 
 void ChainWriter::beginItem()
@@ -327,12 +331,11 @@ void ChainWriter::rollback()
 
 // After the commit, so that journal.head never speaks of entries that are not durable. When the disk refuses it now, it
 // is tried again with the next commit; the checkpoint in the database stands.
-void ChainWriter::publishCheckpoint()
+void ChainWriter::publish()
 {
-    if (m_newCheckpoint)
-        m_unpublished = std::exchange(m_newCheckpoint, {});
     if (!m_unpublished)
         return;
+    m_published = std::chrono::steady_clock::now();
     try {
         std::optional<Checkpoint> there;
         try {

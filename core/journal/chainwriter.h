@@ -10,6 +10,7 @@
 #include "core/journal/projector.h"
 #include "core/journal/verifier.h"
 
+#include <chrono>
 #include <memory>
 #include <optional>
 
@@ -31,8 +32,11 @@ public:
 
     void begin();
     qint64 write(PreparedEntry &entry); // its seq
-    // Signs the new end, adds the checkpoints that are due (and one at the end where wanted), and commits.
+    // Signs the new end, adds the checkpoints that are due (and one at the end where wanted), and commits. The newest
+    // goes to journal.head at once where it was wanted or the last time was a second ago, else with publish().
     void commit(bool checkpointWanted);
+    bool publishPending() const { return m_unpublished.has_value(); }
+    void publish();
     void rollback();
 
     // Within a transaction, around one caller's work. A whole transaction may be gone after a full disk.
@@ -53,7 +57,6 @@ private:
     void seal(bool checkpointWanted);
     qint64 lastCheckpoint();
     void insertCheckpoint(qint64 seq, const QByteArray &hash);
-    void publishCheckpoint();
 
     const std::shared_ptr<JournalSigner> m_signer;
     std::optional<JournalVerifier> m_verifier;
@@ -71,7 +74,8 @@ private:
     QByteArray m_knownSignature, m_knownHash;  // of a head that this process wrote or checked
     std::optional<Checkpoint> m_newCheckpoint; // in this transaction
     std::optional<Checkpoint> m_unpublished;   // committed, not yet in journal.head
-    bool m_lossRecorded = false;               // journal.head is overwritten whatever it says
+    std::chrono::steady_clock::time_point m_published;
+    bool m_lossRecorded = false; // journal.head is overwritten whatever it says
 };
 
 } // namespace slipway

@@ -12,9 +12,10 @@ namespace {
 Q_LOGGING_CATEGORY(lcJournal, "slipway.journal")
 
 constexpr size_t maximumBatch = 4096;
-constexpr size_t goodBatch = 256; // not worth waiting for more
+constexpr size_t goodBatch = 1024; // not worth waiting for more
 constexpr auto gatherFor = std::chrono::milliseconds(1);
-constexpr auto retryKeptAfter = std::chrono::seconds(1);
+constexpr auto idleFor =
+    std::chrono::seconds(1); // then what is kept is tried again, and journal.head brought up to date
 
 bool retryable(const std::exception_ptr &failure)
 {
@@ -136,14 +137,15 @@ void JournalWriter::work()
         {
             std::unique_lock lock(m_mutex);
             const auto ready = [this] { return !m_queue.empty() || m_closing; };
-            if (batch.empty())
+            if (batch.empty() && !m_chain.publishPending())
                 m_wake.wait(lock, ready);
             else
-                m_wake.wait_for(lock, retryKeptAfter, ready);
+                m_wake.wait_for(lock, idleFor, ready);
             if (!m_queue.empty())
                 m_wake.wait_until(lock, m_oldest + gatherFor,
                                   [this] { return m_urgent || m_closing || m_queue.size() >= goodBatch; });
             const auto end = m_queue.begin() + std::ptrdiff_t(std::min(m_queue.size(), maximumBatch));
+            batch.reserve(batch.size() + size_t(end - m_queue.begin()));
             std::move(m_queue.begin(), end, std::back_inserter(batch));
             m_queue.erase(m_queue.begin(), end);
             m_urgent = m_urgent && !m_queue.empty();
@@ -151,6 +153,8 @@ void JournalWriter::work()
         }
         if (!batch.empty())
             commitBatch(std::move(batch));
+        else
+            m_chain.publish();
         if (closing) {
             close();
             return;

@@ -2,93 +2,11 @@
 
 #include "core/base/fault.h"
 
-#include <QCborArray>
-#include <QCborValue>
-
 namespace slipway {
 
 namespace {
 
-using L1 = QLatin1String;
-
 constexpr qsizetype runsRemembered = 4096;
-
-// One row on its way into a table: binds columns of the body and keeps their bytes alive until the statement ran.
-class Row
-{
-public:
-    Row(Statement &statement, const Record &record) : m_statement(statement), m_record(record) {}
-
-    Row &text(QByteArrayView utf8)
-    {
-        m_statement.bindText(++m_at, utf8);
-        return *this;
-    }
-    Row &number(qint64 value)
-    {
-        m_statement.bind(++m_at, value);
-        return *this;
-    }
-    // As the body has it: text, number, truth, bytes (as hex), or nothing.
-    Row &key(L1 key)
-    {
-        const QCborValue value = m_record.body.value(key);
-        ++m_at;
-        if (value.isString())
-            keep(value.toString().toUtf8());
-        else if (value.isInteger())
-            m_statement.bind(m_at, qint64(value.toInteger()));
-        else if (value.isDouble())
-            m_statement.bind(m_at, value.toDouble());
-        else if (value.isBool())
-            m_statement.bind(m_at, qint64(value.toBool()));
-        else if (value.isByteArray())
-            keep(value.toByteArray().toHex());
-        else
-            m_statement.bindNull(m_at);
-        return *this;
-    }
-    // The same, but never nothing.
-    Row &keyOrEmpty(L1 key)
-    {
-        if (m_record.body.contains(key))
-            return this->key(key);
-        m_statement.bindText(++m_at, {});
-        return *this;
-    }
-    Row &index()
-    {
-        m_statement.bind(++m_at, qint64(m_record.body.value(L1("index")).toInteger(-1)));
-        return *this;
-    }
-    Row &hexKey(L1 key)
-    {
-        const QCborValue value = m_record.body.value(key);
-        ++m_at;
-        if (value.isByteArray())
-            keep(value.toByteArray().toHex());
-        else if (value.isString())
-            keep(value.toString().toLower().remove(u':').toUtf8());
-        else
-            m_statement.bindText(m_at, {});
-        return *this;
-    }
-    void run() { m_statement.run(); }
-
-private:
-    void keep(QByteArray bytes)
-    {
-        m_kept[m_used] = std::move(bytes);
-        m_statement.bindText(m_at, m_kept[m_used]);
-        ++m_used;
-    }
-
-    Statement &m_statement;
-    const Record &m_record;
-    int m_at = 0;
-    size_t m_used = 0;
-    std::array<QByteArray, 24> m_kept;
-};
 
 } // namespace
 
@@ -126,9 +44,10 @@ struct Projector::Statements {
                     "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)"),
           artifact(d, "INSERT INTO artifact(entry, run, device, at, sha256, name, size, product, version, signer, "
                       "admitted_by, use) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"),
-          intent(d, "INSERT OR IGNORE INTO intent(id, entry, run, device, at, act, idx) "
-                    "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)"),
-          outcome(d, "UPDATE intent SET outcome_entry = ?2, outcome_at = ?3, state = ?4, sentence = ?5 WHERE id = ?1"),
+          intent(
+              d,
+              "INSERT OR IGNORE INTO intent(entry, run, device, at, id, act, idx) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)"),
+          outcome(d, "UPDATE intent SET outcome_entry = ?1, outcome_at = ?2, state = ?4, sentence = ?5 WHERE id = ?3"),
           label(d, "INSERT INTO label(entry, run, device, at, template, sha256, scanned_back) "
                    "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)")
     {}
@@ -143,19 +62,10 @@ Projector::~Projector() = default;
 
 void Projector::apply(const Record &record)
 {
-    using Apply = void (Projector::*)(const Record &);
-    static const QHash<QByteArray, Apply> kinds = {
-        {"run.begun", &Projector::runBegun},      {"run.ended", &Projector::runEnded},
-        {"step.begun", &Projector::stepBegun},    {"step.ended", &Projector::stepEnded},
-        {"measurement", &Projector::measurement}, {"certificate", &Projector::certificate},
-        {"revocation", &Projector::revocation},   {"number", &Projector::number},
-        {"artifact", &Projector::artifact},       {"intent", &Projector::intent},
-        {"outcome", &Projector::outcome},         {"label", &Projector::label},
-    };
-    const Apply own = kinds.value(record.kind, nullptr);
-    if (own == &Projector::number) // the only one that may be refused: before anything else
+    const Projection own = record.body.projection();
+    if (own == Projection::Number) // the only one that may be refused: before anything else
         number(record);
-    if (!record.run.isEmpty() && !record.device.isEmpty() && own != &Projector::runBegun) {
+    if (!record.run.isEmpty() && !record.device.isEmpty() && own != Projection::RunBegun) {
         RunKnown &run = runOf(record);
         if (run.exists && run.device.isEmpty()) { // the unit said who it is after the run had begun
             run.device = record.device;
@@ -163,8 +73,58 @@ void Projector::apply(const Record &record)
             seeDevice(record, run.mode, record.device, true);
         }
     }
-    if (own && own != &Projector::number)
-        (this->*own)(record);
+    switch (own) {
+    case Projection::None:
+    case Projection::Number:
+        break;
+    case Projection::RunBegun:
+        runBegun(record);
+        break;
+    case Projection::RunEnded:
+        runEnded(record);
+        break;
+    case Projection::StepBegun:
+        insert(m_s->stepBegun.bindText(1, record.run).bind(2, record.seq).bindText(3, record.at), record, 4);
+        break;
+    case Projection::StepEnded:
+        insert(m_s->stepEnded.bindText(1, record.run).bind(2, record.seq).bindText(3, record.at), record, 4);
+        break;
+    case Projection::Measurement:
+        insert(m_s->measurement.bindText(1, record.run).bind(2, record.seq), record, 3);
+        break;
+    case Projection::Certificate:
+        certificate(record);
+        break;
+    case Projection::Revocation:
+        insert(m_s->revocation.bind(1, record.seq).bindText(2, record.at), record, 3);
+        break;
+    case Projection::Artifact:
+        ofRun(m_s->artifact, record);
+        break;
+    case Projection::Intent:
+        ofRun(m_s->intent, record);
+        break;
+    case Projection::Outcome:
+        insert(m_s->outcome.bind(1, record.seq).bindText(2, record.at), record, 3);
+        break;
+    case Projection::Label:
+        ofRun(m_s->label, record);
+        break;
+    }
+}
+
+// What is bound already, and the body's values from that parameter on.
+void Projector::insert(Statement &statement, const Record &record, int first)
+{
+    record.body.bind(statement, first);
+    statement.run();
+}
+
+// Tables that begin with entry, run, device, at.
+void Projector::ofRun(Statement &statement, const Record &record)
+{
+    statement.bind(1, record.seq).bindText(2, record.run).bindText(3, record.device).bindText(4, record.at);
+    insert(statement, record, 5);
 }
 
 Projector::RunKnown &Projector::runOf(const Record &record)
@@ -188,9 +148,8 @@ Projector::RunKnown &Projector::runOf(const Record &record)
 // Entries carry their mode themselves, or belong to a run that does; anything else is production.
 QByteArray Projector::modeOf(const Record &record)
 {
-    const QCborValue own = record.body.value(L1("mode"));
-    if (own.isString())
-        return own.toString().toUtf8();
+    if (!record.body.mode().isEmpty())
+        return record.body.mode();
     if (!record.run.isEmpty()) {
         const RunKnown &run = runOf(record);
         if (run.exists)
@@ -212,25 +171,9 @@ void Projector::seeDevice(const Record &record, QByteArrayView mode, QByteArrayV
 
 void Projector::runBegun(const Record &record)
 {
-    QByteArray mode = record.body.value(L1("mode")).toString().toUtf8();
-    if (mode.isEmpty())
-        mode = "production";
-    Row(m_s->runBegun, record)
-        .text(record.run)
-        .number(record.seq)
-        .text(record.device)
-        .text(mode)
-        .text(record.at)
-        .key(L1("slot"))
-        .key(L1("recipe"))
-        .key(L1("recipe-version"))
-        .key(L1("recipe-sha256"))
-        .key(L1("signed"))
-        .key(L1("driver"))
-        .key(L1("port"))
-        .key(L1("attempt"))
-        .key(L1("operator"))
-        .run();
+    const QByteArray mode = record.body.mode().isEmpty() ? QByteArray("production") : record.body.mode();
+    m_s->runBegun.bindText(1, record.run).bind(2, record.seq).bindText(3, record.device);
+    insert(m_s->runBegun.bindText(4, mode).bindText(5, record.at), record, 6);
     if (m_runs.size() >= runsRemembered)
         m_runs.clear();
     m_runs.insert(record.run, {record.device, mode, true});
@@ -240,185 +183,35 @@ void Projector::runBegun(const Record &record)
 
 void Projector::runEnded(const Record &record)
 {
-    Row(m_s->runEnded, record)
-        .text(record.run)
-        .number(record.seq)
-        .text(record.at)
-        .key(L1("verdict"))
-        .key(L1("sentence"))
-        .key(L1("remedy"))
-        .key(L1("fault"))
-        .key(L1("seconds"))
-        .key(L1("step"))
-        .key(L1("irreversible"))
-        .run();
+    insert(m_s->runEnded.bindText(1, record.run).bind(2, record.seq).bindText(3, record.at), record, 4);
     const RunKnown run = runOf(record);
     if (!run.device.isEmpty()) {
-        Row(m_s->deviceVerdict, record)
-            .text(run.mode)
-            .text(run.device)
-            .number(record.seq)
-            .text(record.at)
-            .key(L1("verdict"))
-            .text(record.run)
-            .run();
+        Statement &s = m_s->deviceVerdict;
+        s.bindText(1, run.mode).bindText(2, run.device).bind(3, record.seq).bindText(4, record.at);
+        record.body.bindOne(s, 5, 0); // its verdict
+        s.bindText(6, record.run).run();
     }
     m_runs.remove(record.run);
-}
-
-void Projector::stepBegun(const Record &record)
-{
-    Row(m_s->stepBegun, record)
-        .text(record.run)
-        .number(record.seq)
-        .text(record.at)
-        .index()
-        .key(L1("step"))
-        .key(L1("name"))
-        .run();
-}
-
-void Projector::stepEnded(const Record &record)
-{
-    Row(m_s->stepEnded, record)
-        .text(record.run)
-        .number(record.seq)
-        .text(record.at)
-        .index()
-        .key(L1("step"))
-        .key(L1("name"))
-        .key(L1("verdict"))
-        .key(L1("seconds"))
-        .key(L1("summary"))
-        .key(L1("sentence"))
-        .key(L1("remedy"))
-        .key(L1("fault"))
-        .run();
-}
-
-void Projector::measurement(const Record &record)
-{
-    Row(m_s->measurement, record)
-        .text(record.run)
-        .number(record.seq)
-        .index()
-        .key(L1("name"))
-        .key(L1("value"))
-        .key(L1("unit"))
-        .key(L1("low"))
-        .key(L1("high"))
-        .key(L1("marginal"))
-        .key(L1("verdict"))
-        .key(L1("text"))
-        .key(L1("expected"))
-        .run();
 }
 
 void Projector::certificate(const Record &record)
 {
     const QByteArray mode = modeOf(record);
-    Row(m_s->certificate, record)
-        .number(record.seq)
-        .text(mode)
-        .text(record.at)
-        .text(record.run)
-        .keyOrEmpty(L1("serial"))
-        .hexKey(L1("certificate-serial"))
-        .hexKey(L1("sha256"))
-        .hexKey(L1("public-key-sha256"))
-        .key(L1("issuer"))
-        .key(L1("not-after"))
-        .key(L1("profile"))
-        .key(L1("mud-url"))
-        .key(L1("masa-url"))
-        .key(L1("method"))
-        .key(L1("transfer"))
-        .run();
-    const QByteArray serial = record.body.value(L1("serial")).toString().toUtf8();
+    m_s->certificate.bind(1, record.seq).bindText(2, mode).bindText(3, record.at).bindText(4, record.run);
+    insert(m_s->certificate, record, 5);
+    const QByteArrayView serial = record.body.text(0);
     if (record.run.isEmpty() && !serial.isEmpty())
         seeDevice(record, mode, serial, false);
-}
-
-void Projector::revocation(const Record &record)
-{
-    Row(m_s->revocation, record)
-        .number(record.seq)
-        .text(record.at)
-        .hexKey(L1("certificate-serial"))
-        .key(L1("reason"))
-        .run();
 }
 
 void Projector::number(const Record &record)
 {
     const QByteArray mode = modeOf(record);
-    Row(m_s->number, record)
-        .number(record.seq)
-        .text(mode)
-        .text(record.run)
-        .text(record.device)
-        .text(record.at)
-        .keyOrEmpty(L1("pool"))
-        .keyOrEmpty(L1("value"))
-        .run();
+    m_s->number.bind(1, record.seq).bindText(2, mode).bindText(3, record.run).bindText(4, record.device);
+    insert(m_s->number.bindText(5, record.at), record, 6);
     if (sqlite3_changes(m_database.handle()) == 0)
         throw Fault("journal.number-taken",
-                    {record.body.value(L1("value")).toString(), record.body.value(L1("pool")).toString()});
-}
-
-void Projector::artifact(const Record &record)
-{
-    Row(m_s->artifact, record)
-        .number(record.seq)
-        .text(record.run)
-        .text(record.device)
-        .text(record.at)
-        .hexKey(L1("sha256"))
-        .key(L1("name"))
-        .key(L1("size"))
-        .key(L1("product"))
-        .key(L1("version"))
-        .key(L1("signer"))
-        .key(L1("admitted-by"))
-        .key(L1("use"))
-        .run();
-}
-
-void Projector::intent(const Record &record)
-{
-    Row(m_s->intent, record)
-        .keyOrEmpty(L1("intent"))
-        .number(record.seq)
-        .text(record.run)
-        .text(record.device)
-        .text(record.at)
-        .keyOrEmpty(L1("act"))
-        .index()
-        .run();
-}
-
-void Projector::outcome(const Record &record)
-{
-    Row(m_s->outcome, record)
-        .keyOrEmpty(L1("intent"))
-        .number(record.seq)
-        .text(record.at)
-        .keyOrEmpty(L1("state"))
-        .key(L1("sentence"))
-        .run();
-}
-
-void Projector::label(const Record &record)
-{
-    Row(m_s->label, record)
-        .number(record.seq)
-        .text(record.run)
-        .text(record.device)
-        .text(record.at)
-        .key(L1("template"))
-        .hexKey(L1("sha256"))
-        .key(L1("scanned-back"))
-        .run();
+                    {QString::fromUtf8(record.body.text(1)), QString::fromUtf8(record.body.text(0))});
 }
 
 } // namespace slipway

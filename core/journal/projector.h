@@ -4,11 +4,10 @@
 // Belongs to one connection and its thread. Throws journal.*.
 
 #include "core/journal/database.h"
+#include "core/journal/projection.h"
 
-#include <QCborMap>
 #include <QHash>
 
-#include <array>
 #include <memory>
 #include <optional>
 
@@ -18,7 +17,7 @@ namespace slipway {
 struct Record {
     qint64 seq = 0;
     QByteArray at, kind, run, device;
-    QCborMap body;
+    ProjectedBody body;
 };
 
 class Projector
@@ -45,16 +44,10 @@ private:
     void seeDevice(const Record &record, QByteArrayView mode, QByteArrayView serial, bool newRun);
     void runBegun(const Record &record);
     void runEnded(const Record &record);
-    void stepBegun(const Record &record);
-    void stepEnded(const Record &record);
-    void measurement(const Record &record);
     void certificate(const Record &record);
-    void revocation(const Record &record);
     void number(const Record &record);
-    void artifact(const Record &record);
-    void intent(const Record &record);
-    void outcome(const Record &record);
-    void label(const Record &record);
+    static void ofRun(Statement &statement, const Record &record);
+    static void insert(Statement &statement, const Record &record, int first);
 
     const Database &m_database;
     std::unique_ptr<Statements> m_s;

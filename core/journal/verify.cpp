@@ -303,7 +303,7 @@ private:
             bad();
             return;
         }
-        record.body = map;
+        record.body = ProjectedBody(record.kind, map);
         try {
             m_projector->apply(record);
         } catch (const Fault &fault) {
@@ -443,7 +443,8 @@ qint64 rebuildProjections(const QString &path, const Task &task)
             task.progress->setTotal(database.number("SELECT count(*) FROM entry"));
         Statement s(database, "SELECT seq, at, kind, run, device, body FROM entry ORDER BY seq", false);
         while (s.step()) {
-            const Record record{s.integer(0), s.utf8(1), s.utf8(2), s.utf8(3), s.utf8(4), readBody(s.blob(5))};
+            Record record{s.integer(0), s.utf8(1), s.utf8(2), s.utf8(3), s.utf8(4), {}};
+            record.body = ProjectedBody(record.kind, readBody(s.blob(5)));
             try {
                 projector.apply(record);
             } catch (const Fault &fault) {

@@ -108,7 +108,7 @@ private Q_SLOTS:
             for (int i = 0; i < 2345; ++i)
                 journal->append(note(QString::number(i)));
             journal->flush();
-            QCOMPARE(readHeadFile(fixture.path())->seq, 2000);
+            QTRY_COMPARE(readHeadFile(fixture.path())->seq, 2000); // within a second or so
             journal->checkpoint();
             QCOMPARE(readHeadFile(fixture.path())->seq, 2345);
             journal->checkpoint(); // nothing new: no second one

@@ -6,7 +6,7 @@
 //
 //   firmware.empty, firmware.magic, firmware.truncated, firmware.damaged   thrown by parse()
 //   firmware.no-hash, firmware.hash                                        the content is not what was hashed
-//   firmware.no-signature, firmware.other-key, firmware.signature,
+//   firmware.no-signature, firmware.unnamed-key, firmware.other-key, firmware.signature,
 //   firmware.key-type, firmware.encrypted, firmware.signer                 not signed by that key
 //   firmware.oversize, firmware.older, firmware.counter, firmware.dependency   not for this device now
 //

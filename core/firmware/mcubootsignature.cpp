@@ -177,28 +177,32 @@ void McubootImage::verify(const QByteArray &publicKeyPem) const
     if (names.isEmpty())
         throw Fault("firmware.no-signature");
 
-    // An image may carry several signatures, each after the hash of its key.
-    const QByteArray ours = keyBytes(key.get());
-    QByteArray lastKeyHash;
+    // An image may carry several signatures, each behind the name of its key; boot loaders ignore one without.
+    QByteArray keyHash;
     QByteArray otherKeyHash;
+    const QByteArray ours = keyBytes(key.get());
     const McubootTlv *candidate = nullptr;
+    bool ofOurKind = false;
     for (const McubootTlv &tlv : m_tlvs) {
         if (tlv.type == mcuboot::KeyHash)
-            lastKeyHash = tlv.value;
+            keyHash = tlv.value;
         else if (tlv.type == mcuboot::PublicKey)
-            lastKeyHash = hashLike(tlv.value, 32);
+            keyHash = hashLike(tlv.value, 32);
         if (tlv.type != type)
             continue;
-        if (lastKeyHash.isEmpty() || lastKeyHash == hashLike(ours, lastKeyHash.size())) {
+        ofOurKind = true;
+        if (!keyHash.isEmpty() && keyHash == hashLike(ours, keyHash.size())) {
             candidate = &tlv;
             break;
         }
-        otherKeyHash = lastKeyHash;
+        otherKeyHash = keyHash;
     }
     const QString oursName = hex(hashLike(ours, 32).left(8));
+    if (!ofOurKind)
+        throw Fault("firmware.key-type", {names.join(QStringLiteral(", ")), mcuboot::tlvName(type)});
+    if (!candidate && otherKeyHash.isEmpty())
+        throw Fault("firmware.unnamed-key");
     if (!candidate) {
-        if (otherKeyHash.isEmpty())
-            throw Fault("firmware.key-type", {names.join(QStringLiteral(", ")), mcuboot::tlvName(type)});
         throw Fault("firmware.other-key", {hex(otherKeyHash.left(8)), oursName},
                     QStringLiteral("image key hash %1, signer key hash %2")
                         .arg(hex(otherKeyHash), hex(hashLike(ours, otherKeyHash.size()))));
@@ -210,11 +214,8 @@ void McubootImage::verify(const QByteArray &publicKeyPem) const
     const bool overHash = type == mcuboot::Ed25519 && !(pure && pure->value == QByteArray(1, '\1'));
     const qint64 signedBytes = m_headerSize + m_payloadSize + m_protectedTlvSize;
     const QByteArray message = overHash ? m_hash : QByteArray::fromRawData(m_bytes.constData(), signedBytes);
-    if (!holds(key.get(), type, m_hashType, message, candidate->value)) {
-        if (lastKeyHash.isEmpty()) // nothing in the image names its key
-            throw Fault("firmware.other-key", {QStringLiteral("not named in the image"), oursName});
+    if (!holds(key.get(), type, m_hashType, message, candidate->value))
         throw Fault("firmware.signature", {candidate->name(), oursName});
-    }
 }
 
 } // namespace slipway

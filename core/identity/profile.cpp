@@ -13,7 +13,7 @@
 
 #include <yaml-cpp/yaml.h>
 
-#include <array>
+#include <algorithm>
 
 namespace slipway {
 
@@ -82,8 +82,8 @@ public:
     }
     [[noreturn]] void fail(const YAML::Mark &mark, const QString &sentence) const
     {
-        throw Fault("identity.profile", {m_file, QString::number(mark.line + 1), QString::number(mark.column + 1),
-                                         oneLine(sentence) + u'.'});
+        throw Fault("identity.profile", {m_file, QString::number(std::max(mark.line, 0) + 1),
+                                         QString::number(std::max(mark.column, 0) + 1), oneLine(sentence) + u'.'});
     }
 
 private:

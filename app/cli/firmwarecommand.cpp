@@ -49,11 +49,12 @@ int inspect(CliContext &context, const FirmwareWords &words)
     context.result(
         u"%1: MCUboot image, version %2"_s.arg(QString::fromStdString(words.file), image.version().toString()));
     row(context, u"size"_s,
-        u"%1: header %2, content %3, protected list %4; %5 behind it"_s.arg(humanSize(image.imageSize()))
+        u"%1: header %2, content %3, protected list %4"_s.arg(humanSize(image.imageSize()))
             .arg(image.headerSize())
             .arg(image.payloadSize())
-            .arg(image.protectedTlvSize())
-            .arg(image.trailingBytes()));
+            .arg(image.protectedTlvSize()));
+    if (image.trailingBytes() > 0)
+        row(context, u"behind it"_s, u"%1 bytes of padding"_s.arg(image.trailingBytes()));
     QStringList flags;
     for (const QJsonValue flag : object.value(u"flags"_s).toArray())
         flags << flag.toString();

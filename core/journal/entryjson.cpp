@@ -70,8 +70,9 @@ QString entryWords(const Entry &entry)
                                       QStringLiteral("recipe"),  QStringLiteral("act"),     QStringLiteral("state"),
                                       QStringLiteral("value"),   QStringLiteral("unit"),    QStringLiteral("pool"),
                                       QStringLiteral("summary"), QStringLiteral("sentence")};
-    static const QStringList silent = {QStringLiteral("der"), QStringLiteral("remedy"), QStringLiteral("index"),
-                                       QStringLiteral("mode")};
+    static const QStringList silent = {QStringLiteral("der"),    QStringLiteral("remedy"),
+                                       QStringLiteral("index"),  QStringLiteral("recipe-sha256"),
+                                       QStringLiteral("intent"), QStringLiteral("mode")};
     const auto words = [](const QCborValue &value) {
         if (value.isArray())
             return QStringLiteral("%1 lines").arg(value.toArray().size());

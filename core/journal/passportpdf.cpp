@@ -12,6 +12,8 @@
 #include <QLocale>
 #include <QSaveFile>
 
+#include <algorithm>
+
 namespace slipway {
 
 namespace {
@@ -66,6 +68,12 @@ std::pair<QString, QString> measured(const QJsonObject &m)
     return {said, limits};
 }
 
+QString span(double seconds)
+{
+    constexpr double shown = 0.05;
+    return seconds < shown ? QStringLiteral("< 0.1 s") : humanSpan(seconds);
+}
+
 class PassportDrawing
 {
 public:
@@ -106,6 +114,16 @@ private:
         return m_passport.value(QLatin1String(key)).toArray().last().toObject();
     }
 
+    // The fact is what the device said when the run began; the act is what was done since.
+    bool locked() const
+    {
+        const QJsonArray acts = m_passport.value(QLatin1String("acts")).toArray();
+        return std::any_of(acts.begin(), acts.end(), [](const QJsonValue &value) {
+            const QJsonObject act = value.toObject();
+            return text(act, "act") == u"lock" && text(act, "state") == u"done";
+        });
+    }
+
     void identity()
     {
         const QJsonObject certificate = lastOf("certificates");
@@ -115,29 +133,33 @@ private:
             return facts.value(QLatin1String(name)).toVariant().toString();
         };
 
+        constexpr qsizetype hashDigits = 64;
+        const bool signerIsHash = fromHex(text(image, "signer")) && text(image, "signer").size() == hashDigits;
         PdfSheet::Pairs device{{QStringLiteral("Serial number"), text(m_device, "serial")},
                                {QStringLiteral("Board"), fact("board")},
                                {QStringLiteral("Hardware id"), fact("hardware-id")},
                                {QStringLiteral("Boot loader"), fact("boot-loader")},
-                               {QStringLiteral("Locked"), fact("locked")}};
+                               {QStringLiteral("Locked"), locked() ? QStringLiteral("yes") : fact("locked")}};
         PdfSheet::Pairs firmware{
             {QStringLiteral("Firmware"), text(image, "version")},
             {QStringLiteral("Image"), text(image, "name")},
             {QStringLiteral("Size"),
              image.isEmpty() ? QString() : humanSize(image.value(QLatin1String("size")).toInteger())},
-            {QStringLiteral("Signed by"), text(image, "signer")}};
+            {QStringLiteral("Signed by"), signerIsHash ? QString() : text(image, "signer")}};
         m_sheet.section(QStringLiteral("Device"));
         m_sheet.columns(device, firmware);
         m_sheet.wide(QStringLiteral("MUD URL"), text(m_device, "mud-url"));
         m_sheet.wide(QStringLiteral("MASA"), text(certificate, "masa-url"));
         m_sheet.wide(QStringLiteral("Image SHA-256"), text(image, "sha256"));
+        if (signerIsHash)
+            m_sheet.wide(QStringLiteral("Signed by key"), text(image, "signer"));
         if (certificate.isEmpty())
             return;
         const QString notAfter = text(certificate, "not-after");
         m_sheet.section(QStringLiteral("Identity"));
+        m_sheet.wide(QStringLiteral("Issued by"), text(certificate, "issuer"), PdfSheet::Type::Text);
         m_sheet.columns(
-            {{QStringLiteral("Issued by"), text(certificate, "issuer")},
-             {QStringLiteral("Issued"), humanTime(text(certificate, "at"))},
+            {{QStringLiteral("Issued"), humanTime(text(certificate, "at"))},
              {QStringLiteral("Valid until"),
               notAfter == u"99991231235959Z" ? QStringLiteral("no expiry (IEEE 802.1AR)") : notAfter}},
             {{QStringLiteral("Profile"), text(certificate, "profile")},
@@ -164,8 +186,8 @@ private:
                 words += QStringLiteral(" (%1 tries)").arg(tries);
             const QJsonArray measurements = step.value(QLatin1String("measurements")).toArray();
             const QJsonValue seconds = step.value(QLatin1String("seconds"));
-            m_sheet.stepRow(name, words, seconds.isDouble() ? humanSpan(seconds.toDouble()) : QString(),
-                            verdictOf(step), !measurements.isEmpty());
+            m_sheet.stepRow(name, words, seconds.isDouble() ? span(seconds.toDouble()) : QString(), verdictOf(step),
+                            !measurements.isEmpty());
             for (qsizetype i = 0; i < measurements.size(); ++i)
                 measurement(measurements.at(i).toObject(), i + 1 == measurements.size());
         }

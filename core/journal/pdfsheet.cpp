@@ -269,15 +269,15 @@ void PdfSheet::columns(const Pairs &first, const Pairs &second)
     m_y = std::max(a, b);
 }
 
-void PdfSheet::wide(const QString &label, const QString &value)
+void PdfSheet::wide(const QString &label, const QString &value, Type type)
 {
     if (value.isEmpty())
         return;
-    const QFont mono = font(Face::Mono, 7.6);
-    const double height = heightOf(contentWidth - labelWidth, value, mono);
+    const QFont face = type == Type::Mono ? font(Face::Mono, 7.6) : font(Face::Text, 9);
+    const double height = heightOf(contentWidth - labelWidth, value, face);
     need(std::max(13.0, height + 3));
     block(left, m_y + 0.6, labelWidth, label, font(Face::Text, 8.2), quiet);
-    block(left + labelWidth, m_y + 0.8, contentWidth - labelWidth, value, mono, ink);
+    block(left + labelWidth, m_y + (type == Type::Mono ? 0.8 : 0), contentWidth - labelWidth, value, face, ink);
     m_y += std::max(13.0, height + 3);
 }
 

@@ -42,7 +42,8 @@ public:
     // Begins a new page unless heading and content of this height fit.
     void section(const QString &title, double together = 74);
     void columns(const Pairs &left, const Pairs &right);
-    void wide(const QString &label, const QString &value); // in the fixed-width type
+    enum class Type { Text, Mono };
+    void wide(const QString &label, const QString &value, Type type = Type::Mono);
     // follows: its measurements come next, the last of them with last.
     void stepRow(const QString &name, const QString &words, const QString &time, const QString &verdict, bool follows);
     void measurementRow(const QString &name, const QString &value, const QString &limits, const Gauge &gauge,

@@ -127,6 +127,8 @@ private:
         order.request = CertificateRequest::parse(keys.request(context.serial(), task));
         if (order.request.serialNumber != context.serial())
             throw Fault("identity.csr-serial", {oneLine(order.request.serialNumber, 60), context.serial()});
+        // Before a certificate is spent on it: the request may be an old one, of a key that is gone.
+        prove(keys, order.request.publicKeyDer, task);
         order.profile = m_profile;
         order.serial = context.serial();
         order.mudUrl = mudUrl(context);
@@ -166,13 +168,14 @@ private:
         context.outcome(intent, u"done"_s, u"The device gave back the chain that was written."_s);
     }
 
-    static void prove(Keys &keys, const QByteArray &certificate, const Task &task)
+    // key: certificate or SubjectPublicKeyInfo.
+    static void prove(Keys &keys, const QByteArray &key, const Task &task)
     {
         const QByteArray challenge = newChallenge();
         const QByteArray signature = keys.sign(challenge, task);
-        if (!verifySignature(certificate, challenge, signature))
+        if (!verifySignature(key, challenge, signature))
             throw Fault("idevid.possession");
-        task.say(u"the device signed a fresh challenge with the certificate's key"_s);
+        task.say(u"the device signed a fresh challenge with its key"_s);
     }
 
     static void tell(StepContext &context, const QByteArray &certificate, bool fresh)
@@ -243,7 +246,8 @@ StepKind idevidKind()
     kind.summary = u"Has the device make a key, issues its IDevID certificate and proves that the device holds both."_s;
     kind.manual =
         u"The device makes its own P-256 key and asks for a certificate; the request's signature and serial number are "
-        "checked. The station's issuer issues an IEEE 802.1AR certificate after the profile. Certificate and chain are "
+        "checked, and that the device can sign with that key. The station's issuer issues an IEEE 802.1AR certificate "
+        "after the profile. Certificate and chain are "
         "written, read back and compared, and a fresh random challenge that the device signs proves that it has the "
         "private key.\n\n"
         "No serial number and no public key gets a second certificate, across the whole journal. A unit whose run was "

@@ -68,6 +68,20 @@ private Q_SLOTS:
         QCOMPARE(context.codeOf(step), QString());
     }
 
+    void identifyRefusesAnotherFinishedUnit()
+    {
+        FakeDevice device;
+        device.said.serial = u"T1-00000008"_s;
+        device.said.locked = device.said.identityPresent = true;
+        FakeContext context(device);
+        QCOMPARE(context.codeOf(stepFrom(u"identify"_s)), u"device.locked"_s);
+        device.said.serial = u"T1-00000007"_s; // the very unit again
+        QCOMPARE(context.codeOf(stepFrom(u"identify"_s)), QString());
+        device.said.serial = u"T1-00000008"_s;
+        device.said.locked = false; // a serial number of before can still be replaced
+        QCOMPARE(context.codeOf(stepFrom(u"identify"_s)), QString());
+    }
+
     void set()
     {
         FakeDevice device;

@@ -18,7 +18,7 @@ constexpr qint64 signerLimit = 64 * 1024;
 struct WriteWords {
     std::string file, driver = "smp", port, signer, board, at;
     int baud = 0;
-    bool older = false, trial = false, again = false;
+    bool older = false, trial = false;
 };
 
 // Image number of --at: the one thing an SMP device lets choose.
@@ -94,7 +94,7 @@ Written writeAndStart(CliContext &context, Device &device, const McubootImage &i
     std::optional<Firmware::ImageSlot> stored;
     const auto list = firmware.imageSlots(task);
     for (const Firmware::ImageSlot &slot : list) {
-        if (slot.image == number && slot.hash == image.hash())
+        if (slot.image == number && slot.hash == image.hash() && !(stored && stored->active))
             stored = slot;
     }
     if (!stored)
@@ -173,7 +173,7 @@ int write(CliContext &context, const WriteWords &words)
     if (!firmware)
         throw Fault("device.lacks", {u"take firmware"_s});
 
-    if (const auto now = running(*firmware, number, task); now && now->hash == image.hash() && !words.again) {
+    if (const auto now = running(*firmware, number, task); now && now->hash == image.hash()) {
         if (!now->confirmed && !words.trial)
             firmware->confirm(task);
         Written written;
@@ -215,7 +215,6 @@ void addFirmwareWriteCommand(CLI::App &app, CliContext &context)
     command->add_flag("--allow-downgrade", words->older,
                       "Let the version go back; the security counter never goes back");
     command->add_flag("--trial", words->trial, "Do not confirm: the next restart brings the old image back");
-    command->add_flag("--reinstall", words->again, "Write it even when the device runs it already");
     CliContext::examples(
         command, {u"slipway firmware write t1-1.4.2-p256.bin --driver smp --port /dev/ttyUSB0 --signer p256.pub.pem"_s,
                   u"slipway firmware write t1-1.4.2-p256.bin --driver smp --port udp:192.0.2.7:1337 --signer "

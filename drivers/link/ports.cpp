@@ -2,11 +2,10 @@
 
 #include "core/base/text.h"
 
+#include <QFile>
 #include <QFileInfo>
 
 #include <libudev.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include <algorithm>
 #include <memory>
@@ -33,9 +32,10 @@ std::optional<SerialPort> describe(udev_device *device)
     udev_device *parent = udev_device_get_parent(device);
     if (!node || !parent)
         return std::nullopt; // virtual consoles, ptys
-    // The four ports that the 8250 driver always makes have no hardware behind them unless something claimed them.
-    const char *driver = udev_device_get_driver(parent);
-    if (driver && qstrcmp(driver, "serial8250") == 0)
+    // The ports that the 8250 driver always makes have no hardware behind them unless it found a chip (type 0:
+    // unknown).
+    const char *type = udev_device_get_sysattr_value(device, "type");
+    if (type && qstrcmp(type, "0") == 0)
         return std::nullopt;
 
     SerialPort port;
@@ -43,7 +43,14 @@ std::optional<SerialPort> describe(udev_device *device)
     port.topology = text(udev_device_get_property_value(device, "ID_PATH"));
     udev_device *usb = udev_device_get_parent_with_subsystem_devtype(device, "usb", "usb_device");
     if (!usb) {
-        port.description = driver ? QStringLiteral("built in, %1").arg(text(driver)) : QStringLiteral("built in");
+        // The bus on which it sits; newer kernels put devices of their own between that and the port.
+        QString bus;
+        for (udev_device *up = parent; up && bus.isEmpty(); up = udev_device_get_parent(up)) {
+            const QString subsystem = text(udev_device_get_subsystem(up));
+            if (subsystem != QLatin1String("serial-base"))
+                bus = subsystem;
+        }
+        port.description = bus.isEmpty() ? QStringLiteral("built in") : QStringLiteral("built in, ") + bus;
         if (port.topology.isEmpty())
             port.topology = text(udev_device_get_devpath(parent));
         return port;
@@ -97,14 +104,19 @@ QList<SerialPort> serialPorts()
 
 std::optional<SerialPort> serialPort(const QString &node)
 {
-    struct stat info {};
-    if (::stat(QFile::encodeName(node).constData(), &info) < 0 || !S_ISCHR(info.st_mode))
-        return std::nullopt;
     const Udev context(udev_new());
     if (!context)
         return std::nullopt;
-    const UdevDevice device(udev_device_new_from_devnum(context.get(), 'c', info.st_rdev));
-    if (!device || qstrcmp(udev_device_get_subsystem(device.get()), "tty") != 0)
+    const auto find = [&](const QString &path) {
+        const QByteArray name = QFile::encodeName(QFileInfo(path).fileName());
+        return UdevDevice(path.startsWith(QLatin1String("/dev/")) && path.count(u'/') == 2
+                              ? udev_device_new_from_subsystem_sysname(context.get(), "tty", name.constData())
+                              : nullptr);
+    };
+    UdevDevice device = find(node);
+    if (!device)
+        device = find(QFileInfo(node).canonicalFilePath());
+    if (!device)
         return std::nullopt;
     return describe(device.get());
 }

@@ -70,6 +70,12 @@ QString groupOf(const QString &node)
     }
 }
 
+bool isRealPort(const QString &path)
+{
+    return path.startsWith(QLatin1String("/dev/")) && path.count(u'/') == 2 &&
+           QFileInfo::exists(QStringLiteral("/sys/class/tty/") + path.mid(5));
+}
+
 struct Rate {
     speed_t code;
     int baud;
@@ -152,10 +158,11 @@ void SerialLink::open(const QString &node)
         cannotOpen(m_options.port, node, errno);
     if (!S_ISCHR(info.st_mode))
         throw Fault("link.not-a-port", {m_options.port});
-    // libserialport knows what stands in /sys/class/tty; a pseudo-terminal does not.
-    const QString real = QFileInfo(node).canonicalFilePath();
-    const QString name = QFileInfo(real).fileName();
-    if (!real.startsWith(QLatin1String("/dev/pts/")) && QFileInfo::exists(QStringLiteral("/sys/class/tty/") + name))
+    // libserialport knows what stands in /sys/class/tty; a pseudo-terminal does not. The name may be a link to either.
+    QString real = QFileInfo(node).absoluteFilePath();
+    if (!isRealPort(real))
+        real = QFileInfo(node).canonicalFilePath();
+    if (isRealPort(real))
         openReal(real);
     else
         openPseudo(node);

@@ -6,6 +6,11 @@
 #include <QFileInfo>
 #include <QSaveFile>
 
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
 namespace slipway {
 
 QByteArray readFile(const QString &path, qint64 limit, const QString &what)
@@ -31,7 +36,13 @@ void writeFile(const QString &path, const QByteArray &content, Access access)
         throw Fault("file.unwritable", {path, file.errorString()});
     if (access == Access::OwnerOnly)
         file.setPermissions(QFileDevice::ReadOwner | QFileDevice::WriteOwner);
-    if (file.write(content) != content.size() || !file.commit())
+    // commit() alone does not notice when what is still in the buffer, or in the system's, finds no room: it would put
+    // an empty file in the old one's place.
+    if (file.write(content) != content.size() || !file.flush())
+        throw Fault("file.unwritable", {path, file.errorString()});
+    if (::fsync(file.handle()) != 0 && errno != EINVAL)
+        throw Fault("file.unwritable", {path, QString::fromLocal8Bit(std::strerror(errno))});
+    if (!file.commit())
         throw Fault("file.unwritable", {path, file.errorString()});
 }
 

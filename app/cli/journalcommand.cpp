@@ -9,6 +9,7 @@
 #include "core/journal/headfile.h"
 #include "core/journal/passport.h"
 #include "core/journal/queries.h"
+#include "core/journal/rebuild.h"
 #include "core/journal/verify.h"
 
 #include <QDir>

@@ -4,6 +4,7 @@
 #include "core/base/text.h"
 #include "core/codec/cbor.h"
 #include "core/journal/chainstatements.h"
+#include "core/journal/rebuild.h"
 #include "core/journal/schema.h"
 
 #include <QCborArray>
@@ -19,6 +20,7 @@ namespace {
 Q_LOGGING_CATEGORY(lcChain, "slipway.journal")
 
 constexpr qsizetype maximumBody = 1024 * 1024;
+constexpr qsizetype mostEvidence = 1000; // checkpoints kept in journal.loss
 constexpr auto publishEvery = std::chrono::seconds(1);
 constexpr qsizetype maximumText = 255; // characters of kind, run, device
 
@@ -260,7 +262,7 @@ void ChainWriter::recordLoss()
                    "SELECT c.seq, c.at, c.hash, c.signature FROM checkpoint c LEFT JOIN entry e ON "
                    "e.seq = c.seq WHERE c.seq > 0 AND (e.seq IS NULL OR e.hash <> c.hash) ORDER BY c.seq",
                    false);
-    while (gone.step())
+    while (gone.step() && checkpoints.size() < mostEvidence)
         keep({gone.integer(0), gone.utf8(1), gone.blob(2), gone.blob(3)});
     gone.reset();
     try {
@@ -271,8 +273,19 @@ void ChainWriter::recordLoss()
     body.insert(QStringLiteral("checkpoints"), checkpoints);
     m_database.run("DELETE FROM checkpoint WHERE seq > 0 AND NOT EXISTS (SELECT 1 FROM entry e WHERE e.seq = "
                    "checkpoint.seq AND e.hash = checkpoint.hash)");
-    PreparedEntry loss = prepareEntry({QStringLiteral("journal.loss"), {}, {}, body});
-    write(loss);
+    std::vector<NewEntry> entries = savedFromProjections(m_database, m_seq);
+    entries.insert(entries.begin(), {QStringLiteral("journal.loss"), {}, {}, body});
+    refillProjections(m_database);
+    m_projector->forget();
+    for (NewEntry &entry : entries) {
+        PreparedEntry prepared = prepareEntry(std::move(entry));
+        try {
+            write(prepared);
+        } catch (const Fault &fault) {
+            if (!fault.is("journal.number-taken"))
+                throw;
+        }
+    }
     if (m_signer)
         insertCheckpoint(m_seq, m_hash);
 }

@@ -426,45 +426,4 @@ JournalReport verifyJournal(const QString &path, const JournalVerifier *verifier
     return Verification(path, verifier, task).run();
 }
 
-qint64 rebuildProjections(const QString &path, const Task &task)
-{
-    if (!QFileInfo::exists(path))
-        throw Fault("journal.missing", {path});
-    Database database(path, Database::Access::Write);
-    checkJournalForm(database);
-    prepareJournal(database);
-    qint64 entries = 0;
-    database.run("BEGIN IMMEDIATE");
-    try {
-        dropProjections(database);
-        createProjections(database);
-        Projector projector(database);
-        if (task.progress)
-            task.progress->setTotal(database.number("SELECT count(*) FROM entry"));
-        Statement s(database, "SELECT seq, at, kind, run, device, body FROM entry ORDER BY seq", false);
-        while (s.step()) {
-            Record record{s.integer(0), s.utf8(1), s.utf8(2), s.utf8(3), s.utf8(4), {}};
-            record.body = ProjectedBody(record.kind, readBody(s.blob(5)));
-            try {
-                projector.apply(record);
-            } catch (const Fault &fault) {
-                if (!fault.is("journal.number-taken")) // verify names it
-                    throw;
-            }
-            if (++entries % progressEvery == 0) {
-                task.check(QStringLiteral("Rebuilding the journal's tables"));
-                if (task.progress)
-                    task.progress->setDone(entries);
-            }
-        }
-        s.reset();
-        database.run("COMMIT");
-    } catch (...) {
-        if (database.inTransaction())
-            sqlite3_exec(database.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
-        throw;
-    }
-    return entries;
-}
-
 } // namespace slipway

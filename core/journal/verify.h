@@ -37,7 +37,4 @@ struct JournalReport {
 // journal.foreign, journal.newer, base.stopped; a damaged database is a finding.
 JournalReport verifyJournal(const QString &path, const JournalVerifier *verifier, const Task &task = {});
 
-// Drops the projections and fills them from the entries again, in one transaction. Returns the number of entries.
-qint64 rebuildProjections(const QString &path, const Task &task = {});
-
 } // namespace slipway

@@ -6,6 +6,7 @@
 #include "core/codec/cbor.h"
 #include "core/journal/chain.h"
 #include "core/journal/queries.h"
+#include "core/journal/rebuild.h"
 #include "core/journal/schema.h"
 #include "core/journal/verify.h"
 #include "tests/support/testmain.h"
@@ -374,6 +375,31 @@ private Q_SLOTS:
         QCOMPARE(entries.front().body.value(QLatin1String("checkpoints")).toArray().size(), 1);
         verifyGood(fixture);
         fixture.open();
+    }
+
+    void lostNumbersAndCertificatesStayTaken()
+    {
+        Fixture fixture;
+        QString run;
+        {
+            const auto journal = fixture.open();
+            journal->append(note(QStringLiteral("stays")));
+            journal->append(numberEntry(QStringLiteral("T1-00000007")));
+            run = writeRun(*journal, QStringLiteral("T1-00000007"));
+        }
+        QVERIFY(sqlite3Program(fixture.path(), QStringLiteral("DELETE FROM entry WHERE seq > 1")));
+        {
+            const auto journal = fixture.open(Journal::Loss::Accept);
+            QCOMPARE(faultOf([&] { journal->appendDurably(numberEntry(QStringLiteral("T1-00000007"))); }),
+                     QStringLiteral("journal.number-taken"));
+            const QByteArray key = QCryptographicHash::hash((run + u'k').toUtf8(), QCryptographicHash::Sha256);
+            journal->transact([&](Journal::Transaction &t) {
+                QCOMPARE(t.certificatesOfKey(key).size(), 1u);
+                QCOMPARE(t.certificatesOfSerial(Mode::Production, QStringLiteral("T1-00000007")).size(), 1u);
+            });
+            writeRun(*journal, QStringLiteral("T1-00000008")); // in the places of what was lost
+        }
+        verifyGood(fixture);
     }
 
     void writingStopsWhereTheEndWasChangedMeanwhile()

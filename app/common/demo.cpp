@@ -125,7 +125,10 @@ void VirtualScanner::look()
                 continue;
             if (view.prompt->kind == PromptRequest::Kind::ScanBack) {
                 const QString file = m_labelFolder + u"/label-%1.zpl"_s.arg(view.serial);
-                m_station.scan(read(readFile(file, labelLimit, u"a label"_s)));
+                const QString label = read(readFile(file, labelLimit, u"a label"_s));
+                // A label that nobody waits for is the wrong one for this place, which has to hear of it.
+                if (!m_station.scan(label).accepted)
+                    m_station.answer(place, {true, label});
             } else if (view.prompt->kind != PromptRequest::Kind::Value) {
                 m_station.answer(place, {});
             }

@@ -59,15 +59,10 @@ bool Place::isBusy() const
     return busyLocked();
 }
 
-// A place whose verdict can be seen takes the next unit, even while its thread is on the way out of the last run.
-bool Place::busyLocked() const
-{
-    return (m_running && m_view.state != SlotState::Finished) || m_next || m_held;
-}
-
 void Place::begin(RunOrder order)
 {
     m_stop = std::make_shared<std::stop_source>();
+    m_busy = true;
     m_next = std::move(order);
     m_wake.notify_all();
 }
@@ -184,6 +179,7 @@ void Place::update(const std::function<void(SlotView &)> &change)
     {
         const std::lock_guard lock(m_mutex);
         change(m_view);
+        m_busy = m_busy && m_view.state != SlotState::Finished;
     }
     m_hooks.changed(m_number);
 }

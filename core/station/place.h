@@ -51,7 +51,7 @@ private:
     void log(const QString &runId, int step, const QString &line) override;
     void work(const std::stop_token &ending);
     void begin(RunOrder order);
-    bool busyLocked() const;
+    bool busyLocked() const { return m_busy || m_held; }
 
     const int m_number;
     const QString m_name, m_port, m_driver;
@@ -61,9 +61,10 @@ private:
     mutable std::mutex m_mutex;
     std::condition_variable_any m_wake;
     SlotView m_view;
-    std::optional<RunOrder> m_next; // for the thread
-    std::optional<RunOrder> m_held; // at the barrier
-    bool m_running = false;
+    std::optional<RunOrder> m_next;           // for the thread
+    std::optional<RunOrder> m_held;           // at the barrier
+    bool m_busy = false;                      // a unit is at work: from its start until its verdict can be seen
+    bool m_running = false;                   // the thread is inside a run, or on its way out of it
     std::shared_ptr<std::stop_source> m_stop; // of the current run
     std::optional<PromptAnswer> m_answer;
     std::deque<QString> m_log;

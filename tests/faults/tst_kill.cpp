@@ -89,7 +89,7 @@ private Q_SLOTS:
         int killed = 0;
         for (int round = 1; round <= m_rounds; ++round) {
             const QString port = m_folder.filePath(u"dut%1"_s.arg(round));
-            const QString serial = u"T1-%1"_s.arg(round, 8, 10, u'0');
+            const QString serial = u"T1-%1"_s.arg(round, 8, 10, QChar(u'0'));
             const Running device(slipwayProgram(), {u"virtual"_s, u"smp"_s, u"--pty"_s, port});
             QVERIFY(const_cast<Running &>(device).waitForFile(port));
             const QStringList words{u"run"_s, u"t1"_s,       u"--slot"_s, u"1=%1"_s.arg(port), u"--serial"_s,

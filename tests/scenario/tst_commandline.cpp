@@ -150,7 +150,7 @@ private Q_SLOTS:
                   "COMP_WORDS=(slipway journal pass); COMP_CWORD=2; _slipway; echo \"${COMPREPLY[@]}\"; "
                   "COMP_WORDS=(slipway demo --he); COMP_CWORD=2; _slipway; echo \"${COMPREPLY[@]}\""_s,
                   m_folder.path());
-        QCOMPARE(completed.out, QByteArray("journal\npassport\n--headless --help\n"));
+        QCOMPARE(completed.out, QByteArray("journal\npassport\n--help --help-all --headless\n"));
         const Ran fish = slipwayRun({u"completion"_s, u"fish"_s});
         QVERIFY(fish.out.contains("complete -c slipway -n '__fish_use_subcommand' -f -a demo"));
         QVERIFY(slipwayRun({u"completion"_s, u"zsh"_s}).out.startsWith("#compdef slipway\n"));

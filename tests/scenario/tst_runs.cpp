@@ -212,8 +212,13 @@ private Q_SLOTS:
 
     void unplugInTheMiddle()
     {
-        QVERIFY(plug({u"--fault"_s, u"disconnect:after=40"_s}));
-        const Ran ran = passing(u"T1-00000001"_s);
+        QVERIFY(plug({u"--fault"_s, u"disconnect:after=20"_s}));
+        writeRecipe(u"quick.yaml"_s, "slipway: 1\nname: Quick\ndevice: { driver: smp, board: t1-rev-b }\nvariables:\n"
+                                     "  serial: { from: scan, pattern: \"T1-[0-9]{8}\" }\n"
+                                     "steps:\n  - flash: { image: t1-1.4.2.signed.bin, signer: fw-signing.pem, "
+                                     "timeout: 5s }\n");
+        const Ran ran = slipwayRun({u"run"_s, u"quick"_s, u"--slot"_s, u"1=%1"_s.arg(m_port), u"--serial"_s,
+                                    u"T1-00000001"_s, u"--home"_s, m_home});
         QVERIFY2(ran.status == 1 || ran.status == 3, qPrintable(ran.text()));
         QVERIFY(!ran.err.contains("mistake of its own"));
         QCOMPARE(query(u"SELECT count(*) FROM run WHERE ended_at IS NULL"_s), u"0"_s);

@@ -9,13 +9,14 @@ T.Button {
 
     property string keyName
     property bool primary: false
+    property bool quiet: false // a smaller box in a target of the same size, for what is seldom pressed
     property color ink: Theme.ink
     property color paper: Theme.surface
     readonly property color front: primary ? paper : ink
     readonly property real wholeWidth: wordMeasure.width + (keyName === "" ? 0 : keyMeasure.width + Theme.gap * 3) + Theme.space * 2
 
     implicitWidth: Math.max(wholeWidth, Theme.target)
-    implicitHeight: Math.max(Theme.target, Theme.body * 2)
+    implicitHeight: Math.max(Theme.target, Theme.body * 2 + topInset + bottomInset)
     activeFocusOnTab: enabled
     focusPolicy: Qt.TabFocus
     opacity: enabled ? 1 : 0.5
@@ -42,11 +43,13 @@ T.Button {
         font: Theme.sans(Theme.caption, Font.DemiBold)
     }
 
+    topInset: quiet ? Theme.gap : 0
+    bottomInset: topInset
     background: Rectangle {
         radius: Theme.smallRadius
         color: button.primary ? button.ink : button.paper
-        border.width: Theme.rule
-        border.color: button.ink
+        border.width: button.quiet ? Theme.hair : Theme.rule
+        border.color: button.quiet ? Theme.inkQuiet : button.ink
 
         Rectangle {
             anchors.fill: parent

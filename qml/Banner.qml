@@ -20,7 +20,7 @@ Rectangle {
         return true;
     }
 
-    implicitHeight: Theme.wideSpace + (stacked ? words.height + (actions.visible ? actions.height + Theme.space : 0) : Math.max(words.height, actions.visible ? actions.height : 0, glyph.height))
+    implicitHeight: Theme.wideSpace + Math.max(picture.visible ? picture.height : 0, stacked ? words.height + (actions.visible ? actions.height + Theme.space : 0) : Math.max(words.height, actions.visible ? actions.height : 0, glyph.height))
                     + (barIn ? bar.height + Theme.space : 0) + Theme.wideSpace
     color: look === SlotViewModel.Ready ? Theme.surface : Theme.fillOf(look)
     Accessible.role: Accessible.StaticText
@@ -104,9 +104,9 @@ Rectangle {
 
         objectName: "bannerPicture"
         x: words.x + words.width + Theme.space
-        y: Theme.space
+        y: Theme.wideSpace
         width: height * 1.5
-        height: Theme.hero * 3
+        height: Theme.hero * 2.6
         visible: banner.place !== null && banner.place.hasPicture
         source: banner.place ? banner.place.picture : ""
         fillMode: Image.PreserveAspectFit
@@ -166,7 +166,7 @@ Rectangle {
         x: words.x
         y: banner.height - height - Theme.space
         width: banner.width - x - Theme.wideSpace
-        height: thickness + Theme.small * Theme.lineHeight
+        height: thickness + Theme.caption * Theme.nameRoom
         visible: banner.barIn
         segments: banner.place ? banner.place.segments : []
         color: banner.ink

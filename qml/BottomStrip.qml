@@ -137,9 +137,10 @@ Rectangle {
 
         x: scanPart.x - width - Theme.wideSpace
         y: (strip.rowHeight - height) / 2
-        width: 20 * (Theme.recentSize + Theme.tiny) - Theme.tiny
+        readonly property int most: Math.floor((room + Theme.tiny) / (Theme.recentSize + Theme.tiny))
+        width: Math.max(recentRow.width, recentLabel.width)
         height: recentRow.height + recentLabel.height + Theme.tiny
-        visible: !strip.twoRows && room >= width && recentUnits.count > 0
+        visible: !strip.twoRows && most >= Theme.recentLeast && room >= recentLabel.width && recentUnits.count > 0
 
         Row {
             id: recentRow
@@ -156,10 +157,12 @@ Rectangle {
                 Rectangle {
                     id: unit
 
+                    required property int index
                     required property int look
                     required property string glyph
                     required property string spoken
 
+                    visible: index < recent.most
                     width: Theme.recentSize
                     height: Theme.recentSize
                     radius: Theme.hair * 2
@@ -185,7 +188,7 @@ Rectangle {
 
             anchors.right: parent.right
             anchors.bottom: parent.bottom
-            text: qsTr("last units, newest right")
+            text: qsTr("last units")
             color: Theme.inkQuiet
             font: Theme.sans(Theme.caption, Font.Normal)
         }

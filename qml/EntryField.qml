@@ -21,6 +21,10 @@ T.TextField {
     placeholderTextColor: Theme.inkQuiet
     font: Theme.mono(Theme.lead)
 
+    // Enter ends here: it must not go on to the place behind.
+    Keys.onReturnPressed: accepted()
+    Keys.onEnterPressed: accepted()
+
     Accessible.role: Accessible.EditableText
     Accessible.name: label
 

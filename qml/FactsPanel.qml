@@ -12,6 +12,24 @@ Flickable {
     contentHeight: list.height + Theme.space
     clip: true
     boundsBehavior: Flickable.StopAtBounds
+    activeFocusOnTab: true
+    Accessible.role: Accessible.Pane
+    Accessible.name: qsTr("What is known of the unit")
+    Keys.onUpPressed: contentY = Math.max(0, contentY - Theme.rowHeight)
+    Keys.onDownPressed: contentY = Theme.within(0, contentY + Theme.rowHeight, contentHeight - height)
+
+    FocusRing {
+        x: 0
+        y: panel.contentY
+        anchors.fill: undefined
+        width: panel.width
+        height: panel.height
+        shown: panel.activeFocus
+    }
+
+    ScrollMark {
+        view: panel
+    }
 
     Column {
         id: list
@@ -30,7 +48,7 @@ Flickable {
                 required property var modelData
 
                 width: list.width
-                spacing: Theme.gap
+                spacing: Theme.gap * 0.75
 
                 Text {
                     text: section.modelData.title

@@ -16,9 +16,9 @@ Rectangle {
     Accessible.name: qsTr("Keys")
 
     Rectangle {
-        width: Theme.rule
+        width: Theme.hair
         height: parent.height
-        color: Theme.ink
+        color: Theme.edge
     }
 
     Text {
@@ -33,6 +33,7 @@ Rectangle {
 
     ActionButton {
         objectName: "helpClose"
+        quiet: true
         anchors.right: parent.right
         anchors.rightMargin: Theme.wideSpace
         anchors.verticalCenter: title.verticalCenter
@@ -42,6 +43,8 @@ Rectangle {
     }
 
     Flickable {
+        id: scroll
+
         x: Theme.wideSpace
         y: title.y + title.height + Theme.wideSpace
         width: parent.width - Theme.wideSpace * 2
@@ -49,6 +52,10 @@ Rectangle {
         contentHeight: list.height
         clip: true
         boundsBehavior: Flickable.StopAtBounds
+
+        ScrollMark {
+            view: scroll
+        }
 
         Column {
             id: list
@@ -64,7 +71,7 @@ Rectangle {
                     required property var modelData
 
                     width: list.width
-                    height: Math.max(text.height, cap.height) + Theme.space
+                    height: Math.max(text.height, cap.height) + Theme.gap * 1.75
                     Accessible.role: Accessible.StaticText
                     Accessible.name: modelData.keys + ": " + modelData.text
 

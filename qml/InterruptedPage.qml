@@ -7,11 +7,13 @@ PagePanel {
 
     required property ShellViewModel shell
 
-    headline: qsTr("%n run(s) were cut off.", "", shell.interrupted.length)
+    headline: shell.interrupted.length === 1 ? qsTr("One run was cut off.") : qsTr("%1 runs were cut off.").arg(shell.interrupted.length)
     advice: shell.headline !== "" ? shell.headline + " " + shell.advice
           : qsTr("The station stopped before they ended. Nothing is lost from the record. Put a unit back into its place before you ask it.")
 
     Component.onCompleted: go.forceActiveFocus()
+    Keys.onReturnPressed: shell.leaveInterrupted()
+    Keys.onEnterPressed: shell.leaveInterrupted()
 
     Repeater {
         model: page.shell.interrupted
@@ -105,6 +107,8 @@ PagePanel {
                 spacing: Theme.gap
 
                 ActionButton {
+                    id: ask
+
                     objectName: "ask-" + (run.index + 1)
                     anchors.right: parent.right
                     visible: run.modelData.open
@@ -117,6 +121,7 @@ PagePanel {
                 ActionButton {
                     objectName: "aside-" + (run.index + 1)
                     anchors.right: parent.right
+                    width: Math.max(implicitWidth, ask.implicitWidth)
                     enabled: !page.shell.busy
                     text: qsTr("Set aside")
                     paper: Theme.surface

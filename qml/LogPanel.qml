@@ -25,6 +25,7 @@ FocusScope {
 
         ActionButton {
             objectName: "wholeLog"
+            quiet: true
             text: panel.run.selectedStep < 0 ? qsTr("Only the step") : qsTr("Whole log")
             keyName: qsTr("L")
             onClicked: panel.run.toggleWholeLog()
@@ -34,6 +35,7 @@ FocusScope {
             id: copyButton
 
             objectName: "copyLog"
+            quiet: true
             text: qsTr("Copy")
             keyName: qsTr("C")
             enabled: panel.run.log.count > 0
@@ -109,14 +111,8 @@ FocusScope {
             font: Theme.sans(Theme.small, Font.Normal)
         }
 
-        Rectangle {
-            anchors.right: parent.right
-            y: lines.visibleArea.yPosition * lines.height
-            width: Theme.tiny
-            height: lines.visibleArea.heightRatio * lines.height
-            visible: lines.visibleArea.heightRatio < 1
-            radius: Theme.rule
-            color: Theme.inkQuiet
+        ScrollMark {
+            view: lines
         }
 
         FocusRing {

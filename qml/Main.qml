@@ -94,6 +94,8 @@ Window {
             id: whole
 
             readonly property real inset: window.training ? Theme.trainingFrame : 0
+            // The help stands beside the places; where the window is too small for both, over them.
+            readonly property real beside: sheet.visible && width - sheet.width > Theme.narrow * 0.7 ? sheet.width : 0
 
             focus: true
 
@@ -114,7 +116,7 @@ Window {
                 objectName: "linePage"
                 x: whole.inset + Theme.wideSpace
                 y: top.y + top.height + margin
-                width: parent.width - x * 2
+                width: parent.width - x * 2 - whole.beside
                 height: (said.visible ? said.y : notice.y) - y - margin
                 readonly property real margin: dense ? Theme.tileGap : Theme.tileGap + Theme.tiny
                 visible: window.line.page === LineViewModel.LinePage
@@ -140,7 +142,7 @@ Window {
                 objectName: "runPage"
                 x: whole.inset
                 y: top.y + top.height
-                width: parent.width - x * 2
+                width: parent.width - x * 2 - whole.beside
                 height: notice.y - y
                 visible: window.line.page === LineViewModel.RunPage
                 focus: visible
@@ -176,10 +178,12 @@ Window {
             }
 
             HelpSheet {
+                id: sheet
+
                 objectName: "helpSheet"
-                anchors.right: parent.right
-                y: top.y
-                height: parent.height - y * 2
+                x: parent.width - width - whole.inset
+                y: top.y + top.height
+                height: notice.y - y
                 visible: window.line.helpOpen
                 entries: window.shell.keys.help
                 onClosed: {

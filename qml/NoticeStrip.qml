@@ -68,6 +68,7 @@ Rectangle {
         id: close
 
         objectName: "noticeClose"
+        quiet: true
         anchors.right: parent.right
         anchors.rightMargin: Theme.wideSpace
         anchors.verticalCenter: parent.verticalCenter

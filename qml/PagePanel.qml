@@ -12,10 +12,16 @@ FocusScope {
     readonly property real column: Math.min(width - Theme.wideSpace * 2, Theme.column)
 
     Flickable {
+        id: scroll
+
         anchors.fill: parent
         contentHeight: inner.y + inner.height + Theme.wideSpace
         boundsBehavior: Flickable.StopAtBounds
         clip: true
+
+        ScrollMark {
+            view: scroll
+        }
 
         Column {
             id: inner

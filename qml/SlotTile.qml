@@ -19,46 +19,52 @@ Item {
 
     readonly property real pad: Theme.within(Theme.tilePadLeast, Math.min(width, height) * Theme.tilePad, Theme.tilePadMost)
     readonly property real edgeWidth: Theme.within(Theme.tileEdgeLeast, width * Theme.tileEdge, Theme.tileEdgeMost)
-    readonly property real numberSize: Theme.within(Theme.numberLeast, Math.min(height * Theme.numberShare, width * Theme.numberShare * 1.2), Theme.numberMost)
-    readonly property real sentenceSize: Theme.textScale * Theme.within(Theme.sentenceLeast, Math.min(height * Theme.sentenceShare, width * Theme.sentenceShare * 1.08), Theme.sentenceMost)
+    readonly property bool alone: line.places.count === 1
+    readonly property real numberSize: Theme.within(Theme.numberLeast * Math.min(Theme.textScale, 1.2), Math.min(height * Theme.numberShare, width * Theme.numberShare * 1.2), Theme.numberMost)
+    // What there is for words at most; large text gives way where two lines would not fit.
+    readonly property real mostText: textBottom - headerBottom - wordLine - (wide ? 0 : glyphLeast + Theme.gap * 2)
+    readonly property real sentenceSize: Math.min(wordSize * 0.85, Math.max(Theme.sentenceLeast, mostText / 2 / Theme.lineHeight - Theme.hair), Theme.textScale * Theme.within(Theme.sentenceLeast, Math.min(height * (wide ? Theme.sentenceShareWide : Theme.sentenceShare), width * Theme.sentenceShare * 1.08), Theme.sentenceMost))
     readonly property real quietSize: sentenceSize * 0.9
     readonly property real sentenceLine: Math.ceil(sentenceSize * Theme.lineHeight)
     readonly property real quietLine: Math.ceil(quietSize * Theme.lineHeight)
-    readonly property real wordSize: wide ? Theme.within(Theme.wordLeast, height * Theme.wordShareWide, Theme.wordMost)
-                                          : Theme.within(Theme.wordLeast, Math.min(height * Theme.wordShare, width * Theme.wordShare * 1.24), Theme.wordMost)
+    readonly property real wordSize: wide ? Theme.within(Theme.wordLeast * Math.min(Theme.textScale, 1.6), height * Theme.wordShareWide, Theme.wordMost)
+                                          : Theme.within(Theme.wordLeast * Math.min(Theme.textScale, 1.6), Math.min(height * Theme.wordShare, width * Theme.wordShare * 1.24), Theme.wordMost)
     readonly property real barHeight: Theme.within(Theme.barLeast, height * Theme.barShare, Theme.barMost)
-    readonly property real barBlock: barHeight + Theme.gap + (roomy ? Theme.small * Theme.lineHeight : 0)
+    readonly property real barBlock: barHeight + Theme.gap + (roomy ? Theme.small * Theme.nameRoom : 0)
 
     // Where things stand
     readonly property real leftEdge: pad + edgeWidth
     readonly property real headerBottom: pad + numberSize
     readonly property real floor: height - pad
-    readonly property real controlsTop: floor - (place.barShown ? barBlock : 0) - (controls.visible ? controls.height : 0)
-    readonly property real textBottom: controls.visible ? controlsTop - Theme.gap : floor - barBlock
+    readonly property real controlsTop: floor - (place.barShown ? barBlock : 0) - (controls.visible ? controls.height + Theme.tiny : 0)
+    readonly property real textBottom: controls.visible ? controlsTop - Theme.gap : floor - barBlock - Theme.tiny
     readonly property real glyphLeast: height * Theme.glyphLeastShare
-    readonly property real wordLine: wordSize * 1.16
+    readonly property real wordLine: wordSize * 1.24
     readonly property real textRoom: {
         if (dense)
             return 0;
-        const wanted = controls.visible ? sentenceLine * 2 + quietLine : sentenceLine * 2 + quietLine * 2;
-        const most = textBottom - headerBottom - wordLine - (wide ? 0 : glyphLeast + Theme.gap * 2);
-        return Math.max(0, Math.min(wanted, most));
+        const wanted = sentenceLine * 2 + quietLine * (controls.visible ? 1 : 1.6);
+        return Math.max(0, Math.min(wanted, mostText));
     }
+    // A finished tile has no bar: its words may go down to the edge.
+    readonly property real textFree: textRoom + (!dense && place.finished ? barBlock : 0)
     readonly property real glyphSize: {
         const zone = wide ? textBottom - headerBottom - Theme.space * 2 : textBottom - textRoom - wordLine - headerBottom - Theme.gap * 2;
-        return Math.max(glyphLeast, Math.min(zone, height * (wide ? Theme.glyphShareWide : Theme.glyphShare), width * 0.42));
+        return Math.max(glyphLeast, Math.min(zone, height * (wide ? Theme.glyphShareWide : dense ? Theme.glyphShareDense : Theme.glyphShare), width * (dense ? 0.52 : 0.42)));
     }
-    readonly property real textLeft: wide ? leftEdge + glyphSize + pad * 0.8 : leftEdge
+    readonly property real textLeft: wide ? leftEdge + glyphSize + pad * 1.3 : leftEdge
     readonly property real textWidth: width - textLeft - pad
-    readonly property real wordTop: wide ? headerBottom + Math.max(Theme.gap, (textBottom - headerBottom - wordLine - textRoom) / 2)
-                                         : textBottom - textRoom - wordLine
+    // Beside the glyph, or under it
+    readonly property real groupTop: headerBottom + Math.max(Theme.gap, (textBottom - headerBottom - Math.max(glyphSize, wordLine + textRoom)) / 2)
+    readonly property real wordTop: !wide ? textBottom - textRoom - wordLine
+                                  : groupTop + Math.max(0, (glyphSize - wordLine - (alone ? texts.height : textRoom)) / 2)
 
     // How much of its box each glyph takes: a running unit is calmer than a verdict.
-    readonly property real glyphPart: look === SlotViewModel.Working || look === SlotViewModel.Waiting ? 0.52 : look === SlotViewModel.Ready ? 0.66 : 1
+    readonly property real glyphPart: look === SlotViewModel.Working || look === SlotViewModel.Waiting ? (wide ? 0.7 : 0.52) : look === SlotViewModel.Ready && !alone ? 0.66 : 1
 
     signal pressed
 
-    activeFocusOnTab: selected
+    activeFocusOnTab: true
     Accessible.role: Accessible.Button
     Accessible.name: place.spoken
     Accessible.focusable: true
@@ -75,6 +81,12 @@ Item {
             if (number === tile.place.number && entry.visible)
                 entry.forceActiveFocus();
         }
+    }
+
+    // Under everything, so that what is pressed in the tile is not also a press on the tile
+    MouseArea {
+        anchors.fill: parent
+        onClicked: tile.pressed()
     }
 
     // Paper
@@ -173,7 +185,7 @@ Item {
         y: number.y + number.baselineOffset - baselineOffset
         text: tile.place.serial
         color: tile.quiet
-        font: Theme.mono(Math.min(tile.quietSize * (tile.dense ? 0.86 : 1), tile.numberSize))
+        font: Theme.mono(Math.min(tile.quietSize * (tile.dense ? 0.95 : 1), tile.numberSize))
         fontSizeMode: Text.HorizontalFit
         minimumPixelSize: 10
         elide: Text.ElideLeft
@@ -184,8 +196,8 @@ Item {
     // State
     Glyph {
         objectName: "glyph"
-        x: tile.leftEdge
-        y: tile.wide ? tile.wordTop + (tile.wordLine + tile.textRoom - tile.glyphSize) / 2 + (tile.glyphSize - height) / 2
+        x: tile.leftEdge + (tile.wide ? (tile.glyphSize - width) / 2 : 0)
+        y: tile.wide ? tile.groupTop + (tile.glyphSize - height) / 2
                      : tile.wordTop - Theme.gap - height
         width: tile.glyphSize * tile.glyphPart
         height: width
@@ -200,10 +212,10 @@ Item {
         anchors.right: parent.right
         anchors.rightMargin: tile.pad
         y: tile.wide ? tile.wordTop : tile.wordTop - Theme.gap - height * 0.9
-        visible: (tile.look === SlotViewModel.Working || tile.look === SlotViewModel.Waiting) && text !== ""
+        visible: (tile.look === SlotViewModel.Working || tile.look === SlotViewModel.Waiting) && text !== "" && (tile.wide || y > tile.headerBottom)
         text: tile.place.percent
         color: tile.quiet
-        font: Theme.sans(tile.wordSize * (tile.wide ? 1 : 0.86), Font.Medium)
+        font: Theme.sans(tile.wide ? tile.wordSize : Math.min(tile.wordSize * 0.86, tile.width * 0.13), Font.Medium)
         Accessible.ignored: true
     }
 
@@ -219,6 +231,7 @@ Item {
         visible: !tile.dense && tile.place.hasPicture
         source: tile.place.picture
         fillMode: Image.PreserveAspectFit
+        horizontalAlignment: Image.AlignRight
         sourceSize.width: 800
         sourceSize.height: 600
         asynchronous: true
@@ -248,7 +261,7 @@ Item {
     Column {
         id: texts
 
-        readonly property real room: tile.textRoom
+        readonly property real room: tile.textFree
 
         x: tile.textLeft
         y: tile.wordTop + tile.wordLine
@@ -277,6 +290,7 @@ Item {
 
             objectName: "quiet"
             readonly property real room: texts.room - sentence.height
+            topPadding: Theme.rule
             width: parent.width
             visible: text !== "" && room >= tile.quietLine
             text: tile.place.quiet
@@ -294,7 +308,7 @@ Item {
             id: detail
 
             objectName: "detail"
-            visible: text !== "" && tile.place.sentence !== "" && texts.room - sentence.height - (quietText.visible ? quietText.height : 0) >= tile.quietLine
+            visible: text !== "" && implicitWidth <= texts.width && tile.place.sentence !== "" && texts.room - sentence.height - (quietText.visible ? quietText.height : 0) >= tile.quietLine
             text: tile.place.detail
             color: tile.quiet
             font: Theme.sans(tile.quietSize, Font.Normal)
@@ -302,7 +316,7 @@ Item {
 
         FigureText {
             objectName: "rate"
-            visible: text !== "" && texts.room - sentence.height - (quietText.visible ? quietText.height : 0) - (detail.visible ? detail.height : 0) >= tile.quietLine
+            visible: text !== "" && implicitWidth <= texts.width && texts.room - sentence.height - (quietText.visible ? quietText.height : 0) - (detail.visible ? detail.height : 0) >= tile.quietLine
             text: tile.place.fineDetail
             color: tile.quiet
             font: Theme.sans(tile.quietSize, Font.Normal)
@@ -328,7 +342,7 @@ Item {
                 required property var modelData
 
                 objectName: "tile-" + modelData.id
-                width: Math.min(implicitWidth * 2, (controls.width - Theme.gap * (tile.place.tileActions.length - 1)) / tile.place.tileActions.length)
+                width: Math.min(tile.wide ? implicitWidth * 1.5 : controls.width, (controls.width - Theme.gap * (tile.place.tileActions.length - 1)) / tile.place.tileActions.length)
                 height: controls.height
                 text: modelData.text
                 keyName: modelData.key
@@ -365,7 +379,7 @@ Item {
         x: tile.leftEdge
         y: tile.floor - tile.barBlock + Theme.gap
         width: tile.width - tile.leftEdge - tile.pad
-        height: tile.barBlock
+        height: tile.barBlock - Theme.gap
         visible: tile.place.barShown && (tile.look !== SlotViewModel.Ready || tile.roomy)
         segments: tile.place.segments
         color: tile.ink
@@ -380,10 +394,6 @@ Item {
 
     FocusRing {
         objectName: "ring"
-        shown: tile.selected
-    }
-
-    TapHandler {
-        onTapped: tile.pressed()
+        shown: tile.selected && !tile.alone
     }
 }

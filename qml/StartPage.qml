@@ -21,7 +21,7 @@ PagePanel {
     advice: {
         switch (stage) {
         case ShellViewModel.Opening: return shell.home;
-        case ShellViewModel.NoHome: return qsTr("A station keeps its journal, its keys, its recipes and its firmware in one folder, its home. It is made now, in %1.").arg(shell.home);
+        case ShellViewModel.NoHome: return qsTr("A station keeps its journal, its keys, its recipes and its firmware in one folder, its home. It is made now:") + "\n" + shell.home;
         case ShellViewModel.Passphrase: return shell.advice;
         default: return shell.advice;
         }

@@ -24,7 +24,9 @@ Item {
 
     signal chosen
 
-    implicitHeight: Math.max(Theme.rowHeight, middle.height + Theme.gap * 2, nameText.height + Theme.gap * 2)
+    property bool ring: false
+
+    implicitHeight: Math.max(Theme.rowHeight, middle.y + middle.height + Theme.gap, nameText.y + nameText.height + Theme.gap)
     Accessible.role: Accessible.ListItem
     Accessible.name: spoken
     Accessible.selected: selected
@@ -157,6 +159,12 @@ Item {
         width: parent.width
         height: Theme.hair
         color: Theme.edge
+    }
+
+    FocusRing {
+        anchors.margins: Theme.rule
+        radius: Theme.rule
+        shown: row.ring && row.selected
     }
 
     TapHandler {

@@ -37,15 +37,15 @@ QtObject {
 
     // Type
     readonly property string sansFamily: pick(["Inter", "Noto Sans", "DejaVu Sans"])
-    readonly property string monoFamily: pick(["JetBrains Mono", "Noto Sans Mono", "DejaVu Sans Mono"])
+    readonly property string monoFamily: pick(["JetBrains Mono NL", "JetBrains Mono", "Noto Sans Mono", "DejaVu Sans Mono"])
     readonly property real caption: 15 * textScale
     readonly property real small: 17 * textScale
     readonly property real body: 19 * textScale
     readonly property real lead: 22 * textScale
-    readonly property real figure: 25 * textScale
-    readonly property real title: 34 * textScale
+    readonly property real figure: 25 * Math.min(textScale, 1.6)
+    readonly property real title: 34 * Math.min(textScale, 1.5)
     readonly property real hero: 56 * Math.min(textScale, 1.4)
-    readonly property real lineHeight: 1.22
+    readonly property real lineHeight: 1.2
     readonly property real tightening: -0.015 // letter spacing of large type, of its size
 
     // Space
@@ -61,7 +61,8 @@ QtObject {
     readonly property real target: 60 // 15 mm at the density of a station's screen
     readonly property real stripHeight: 72
     readonly property real lampSize: 13 * textScale
-    readonly property real recentSize: 15
+    readonly property real recentSize: 14
+    readonly property int recentLeast: 8 // fewer are not worth the room
     readonly property real trainingFrame: 12
     readonly property real trainingStripe: 9
     readonly property real hatchStripe: 15
@@ -73,6 +74,9 @@ QtObject {
     readonly property real scaleHeight: 12
     readonly property real scaleMark: 22
     readonly property real rowHeight: 46 * textScale
+    readonly property real logLeast: target * 1.5 + 5 * caption
+    readonly property real bodyLeast: rowHeight * 5 + logLeast // of a run's page under its banner; less room scrolls
+    readonly property real nameRoom: 1.75 // of type under a bar, its size
     readonly property real entryWidth: 420 * Math.min(textScale, 1.4)
     readonly property real narrow: 1050 // a window narrower than this, in text units, stacks its columns
 
@@ -90,15 +94,17 @@ QtObject {
     readonly property real numberLeast: 26
     readonly property real numberMost: 120
     readonly property real wordShare: 0.115
-    readonly property real wordShareWide: 0.15
+    readonly property real wordShareWide: 0.165
     readonly property real wordLeast: 25
     readonly property real wordMost: 130
     readonly property real sentenceShare: 0.052
+    readonly property real sentenceShareWide: 0.062
     readonly property real sentenceLeast: 17
-    readonly property real sentenceMost: 42
+    readonly property real sentenceMost: 44
     readonly property real glyphShare: 0.3
-    readonly property real glyphShareWide: 0.38
-    readonly property real glyphLeastShare: 0.18 // never below a sixth of the tile
+    readonly property real glyphShareWide: 0.42
+    readonly property real glyphShareDense: 0.38
+    readonly property real glyphLeastShare: 0.17 // never below a sixth of the tile
     readonly property real barShare: 0.03
     readonly property real barLeast: 8
     readonly property real barMost: 18

@@ -9,16 +9,17 @@ Rectangle {
 
     required property LineViewModel line
     readonly property bool onRunPage: line.page === LineViewModel.RunPage
+    readonly property real rowHeight: Math.max(Theme.stripHeight, back.implicitHeight)
     readonly property bool twoRows: width < leftPart.implicitWidth + recipePart.wanted + rightPart.implicitWidth + Theme.wideSpace * 4
 
-    implicitHeight: twoRows ? Theme.stripHeight + recipePart.height + Theme.gap : Math.max(Theme.stripHeight, rightPart.height)
+    implicitHeight: twoRows ? rowHeight + recipePart.height : rowHeight
     color: Theme.surface
 
     Row {
         id: leftPart
 
         x: Theme.wideSpace
-        height: Theme.stripHeight
+        height: strip.rowHeight
         spacing: Theme.gap + Theme.tiny
 
         Text {
@@ -39,7 +40,10 @@ Rectangle {
         }
 
         ActionButton {
+            id: back
+
             objectName: "back"
+            quiet: true
             anchors.verticalCenter: parent.verticalCenter
             visible: strip.onRunPage
             text: qsTr("Line")
@@ -74,9 +78,9 @@ Rectangle {
         readonly property real wanted: recipeName.implicitWidth + recipeNote.implicitWidth + Theme.gap * 2
 
         x: strip.twoRows ? Theme.wideSpace : leftPart.x + leftPart.width + Theme.wideSpace
-        y: strip.twoRows ? Theme.stripHeight - Theme.gap : 0
+        y: strip.twoRows ? strip.rowHeight - Theme.gap : 0
         width: Math.min(wanted, strip.twoRows ? strip.width - Theme.wideSpace * 2 : rightPart.x - x - Theme.wideSpace)
-        height: strip.twoRows ? recipeName.implicitHeight + Theme.gap : Theme.stripHeight
+        height: strip.twoRows ? recipeName.implicitHeight + Theme.gap : strip.rowHeight
 
         Text {
             id: recipeName
@@ -108,7 +112,7 @@ Rectangle {
 
         anchors.right: parent.right
         anchors.rightMargin: Theme.wideSpace
-        height: Theme.stripHeight
+        height: strip.rowHeight
         spacing: Theme.wideSpace
 
         Rectangle {
@@ -177,7 +181,8 @@ Rectangle {
             }
             contentItem: Item {
                 KeyCap {
-                    anchors.centerIn: parent
+                    anchors.right: parent.right
+                    anchors.verticalCenter: parent.verticalCenter
                     text: qsTr("F1")
                     ink: Theme.inkQuiet
                 }

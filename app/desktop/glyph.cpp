@@ -50,9 +50,9 @@ struct Brush {
 
 void check(const Brush &b, double x, double y, double size, double width)
 {
-    QPainterPath path(QPointF(x + size * 0.04, y + size * 0.54));
-    path.lineTo(x + size * 0.36, y + size * 0.84);
-    path.lineTo(x + size * 0.95, y + size * 0.18);
+    QPainterPath path(QPointF(x + size * 0.07, y + size * 0.52));
+    path.lineTo(x + size * 0.37, y + size * 0.81);
+    path.lineTo(x + size * 0.93, y + size * 0.19);
     b.stroke(path, width);
 }
 

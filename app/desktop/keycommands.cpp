@@ -57,6 +57,9 @@ bool KeyCommands::press(int key, int modifiers, const QString &text)
     case Qt::Key_R:
         m_line.act(number, u"retry"_s);
         return true;
+    case Qt::Key_Delete:
+        m_line.act(number, u"clear"_s);
+        return true;
     case Qt::Key_P:
         m_line.act(number, u"print"_s);
         return true;
@@ -109,6 +112,7 @@ QVariantList KeyCommands::help() const
         entry(tr("L"), tr("Log: of the step, of the whole run")),
         entry(tr("C"), tr("Copy the log shown")),
         entry(tr("P"), tr("Print the slip of a finished unit")),
+        entry(tr("Del"), tr("The unit is out: take its verdict away")),
         entry(tr("F1"), tr("This help")),
     };
 }

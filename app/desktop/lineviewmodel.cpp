@@ -24,8 +24,9 @@ LineViewModel::LineViewModel(Station &station, GuiHop &hop, QString slipFolder, 
     m_minute.setTimerType(Qt::CoarseTimer);
     connect(&m_minute, &QTimer::timeout, this, &LineViewModel::tick);
     connect(&m_hop, &GuiHop::changed, this, &LineViewModel::update);
-    connect(&m_run, &RunViewModel::copied, this,
-            [this](int lines) { tell(tr("%n line(s) of the log copied.", nullptr, lines)); });
+    connect(&m_run, &RunViewModel::copied, this, [this](int lines) {
+        tell(lines == 1 ? tr("One line of the log is copied.") : tr("%1 lines of the log are copied.").arg(lines));
+    });
     m_places.setCount(station.slotCount());
     tick();
     recipeLoaded();
@@ -342,6 +343,9 @@ void LineViewModel::act(int number, const QString &action)
         } else if (action == u"retry") {
             if (place->finished() && place->view().retryable)
                 m_station.retry(number);
+        } else if (action == u"clear") {
+            if (place->finished())
+                m_station.clear(number);
         } else if (action == u"print") {
             if (place->finished())
                 printSlip(number);

@@ -1,5 +1,7 @@
 #include "app/desktop/loglistmodel.h"
 
+#include "app/desktop/ligatures.h"
+
 #include <QDateTime>
 
 namespace slipway {
@@ -81,7 +83,7 @@ QVariant LogListModel::data(const QModelIndex &index, int role) const
     if (!index.isValid() || index.row() >= count())
         return {};
     const Line &line = m_lines[m_shown[index.row()]];
-    return role == Time ? line.time : role == Text ? line.text : QString();
+    return role == Time ? line.time : role == Text ? withoutLigatures(line.text) : QString();
 }
 
 QHash<int, QByteArray> LogListModel::roleNames() const

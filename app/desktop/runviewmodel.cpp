@@ -1,6 +1,7 @@
 #include "app/desktop/runviewmodel.h"
 
 #include "app/desktop/guihop.h"
+#include "app/desktop/ligatures.h"
 #include "core/base/fault.h"
 #include "core/base/text.h"
 
@@ -22,7 +23,8 @@ public:
     Section &row(const QString &label, const QString &value, bool mono = true)
     {
         if (!value.isEmpty())
-            m_rows << QVariantMap{{u"label"_s, label}, {u"value"_s, value}, {u"mono"_s, mono}};
+            m_rows << QVariantMap{
+                {u"label"_s, label}, {u"value"_s, mono ? withoutLigatures(value) : value}, {u"mono"_s, mono}};
         return *this;
     }
     void addTo(QVariantList &sections) const
@@ -69,7 +71,11 @@ void RunViewModel::show(SlotViewModel *place)
 {
     if (place == m_place)
         return;
+    if (m_place)
+        m_place->disconnect(this);
     m_place = place;
+    if (m_place)
+        connect(m_place, &SlotViewModel::changed, this, &RunViewModel::headlineChanged);
     m_chosen = false;
     m_runId.clear();
     m_lifeKey.clear();
@@ -118,7 +124,9 @@ QString RunViewModel::headline() const
 {
     if (!m_place)
         return {};
-    return m_place->sentence().isEmpty() ? m_place->word() : m_place->sentence();
+    if (!m_place->sentence().isEmpty())
+        return m_place->sentence();
+    return m_place->detail().isEmpty() ? m_place->word() : m_place->detail();
 }
 
 QString RunViewModel::advice() const
@@ -240,7 +248,7 @@ void RunViewModel::makeSections()
     life.addTo(sections);
 
     Section record(tr("Record"));
-    record.row(tr("Run"), view.runId);
+    record.row(tr("Run"), shortRun(view.runId));
     if (view.firstEntry > 0)
         record.row(tr("Entries"), view.lastEntry > view.firstEntry
                                       ? tr("%1 to %2").arg(grouped(view.firstEntry), grouped(view.lastEntry))

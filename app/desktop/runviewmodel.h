@@ -24,6 +24,7 @@ class RunViewModel : public QObject
     Q_PROPERTY(slipway::StepListModel *steps READ steps CONSTANT)
     Q_PROPERTY(slipway::LogListModel *log READ log CONSTANT)
     Q_PROPERTY(int selectedStep READ selectedStep NOTIFY selectedStepChanged)
+    Q_PROPERTY(bool stepChosen READ stepChosen NOTIFY selectedStepChanged) // by a person; else it follows the run
     Q_PROPERTY(QString logTitle READ logTitle NOTIFY selectedStepChanged)
     Q_PROPERTY(QVariantList sections READ sections NOTIFY sectionsChanged)
 
@@ -41,6 +42,7 @@ public:
     StepListModel *steps() { return &m_steps; }
     LogListModel *log() { return &m_log; }
     int selectedStep() const { return m_selectedStep; }
+    bool stepChosen() const { return m_chosen; }
     QString logTitle() const;
     QVariantList sections() const { return m_sections; }
 

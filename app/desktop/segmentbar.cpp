@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 namespace slipway {
 
@@ -15,17 +16,19 @@ SegmentBar::SegmentBar(QQuickItem *parent) : QQuickPaintedItem(parent)
     connect(this, &SegmentBar::changed, this, [this] { update(); });
 }
 
-QList<std::pair<double, double>> SegmentBar::layOut(const QList<double> &weights, double width, double gap,
-                                                    double least)
+QList<std::pair<double, double>> SegmentBar::layOut(const QList<double> &weights, const QList<double> &least,
+                                                    double width, double gap)
 {
     QList<std::pair<double, double>> result;
     const auto count = weights.size();
     if (count == 0)
         return result;
     const double room = std::max(0.0, width - gap * double(count - 1));
-    const double floor = std::min(least, room / double(count));
+    QList<double> floors = least;
+    if (std::accumulate(floors.begin(), floors.end(), 0.0) > room)
+        floors.fill(room / double(count));
     // What the narrow ones take beyond their share is taken from the wide ones.
-    QList<double> widths(count, floor);
+    QList<double> widths = floors;
     QList<bool> fixed(count, false);
     for (bool again = true; again;) {
         again = false;
@@ -33,16 +36,16 @@ QList<std::pair<double, double>> SegmentBar::layOut(const QList<double> &weights
         double total = 0;
         for (qsizetype i = 0; i < count; ++i) {
             if (fixed[i])
-                free -= floor;
+                free -= floors[i];
             else
                 total += std::max(weights[i], 0.0);
         }
         for (qsizetype i = 0; i < count; ++i) {
             if (fixed[i])
                 continue;
-            widths[i] = total > 0 ? free * std::max(weights[i], 0.0) / total : floor;
-            if (widths[i] < floor) {
-                widths[i] = floor;
+            widths[i] = total > 0 ? free * std::max(weights[i], 0.0) / total : floors[i];
+            if (widths[i] < floors[i]) {
+                widths[i] = floors[i];
                 fixed[i] = again = true;
             }
         }
@@ -58,11 +61,17 @@ QList<std::pair<double, double>> SegmentBar::layOut(const QList<double> &weights
 void SegmentBar::paint(QPainter *painter)
 {
     painter->setRenderHint(QPainter::Antialiasing);
-    QList<double> weights;
-    for (const QVariant &segment : m_segments)
-        weights << segment.toMap().value(QStringLiteral("weight")).toDouble();
-    const auto places = layOut(weights, width(), m_gap, m_thickness * 0.8);
     const QFontMetricsF metrics(m_font);
+    QList<double> weights, least, named;
+    for (const QVariant &item : std::as_const(m_segments)) {
+        const QVariantMap segment = item.toMap();
+        weights << segment.value(QStringLiteral("weight")).toDouble();
+        least << m_thickness * 0.8;
+        named << metrics.horizontalAdvance(segment.value(QStringLiteral("name")).toString()) + m_thickness * 0.5;
+    }
+    const double room = width() - m_gap * double(std::max<qsizetype>(0, m_segments.size() - 1));
+    const bool allNamed = m_named && std::accumulate(named.begin(), named.end(), 0.0) <= room;
+    const auto places = layOut(weights, allNamed ? named : least, width(), m_gap);
     for (qsizetype i = 0; i < m_segments.size(); ++i) {
         const QVariantMap segment = m_segments[i].toMap();
         const auto [x, w] = places[i];
@@ -77,7 +86,7 @@ void SegmentBar::paint(QPainter *painter)
             painter->restore();
         }
         const QString name = segment.value(QStringLiteral("name")).toString();
-        if (m_named && metrics.horizontalAdvance(name) <= w) {
+        if (m_named && metrics.horizontalAdvance(name) <= w + 0.5) {
             painter->setFont(m_font);
             painter->setPen(m_nameColor);
             painter->drawText(QPointF(x, m_thickness + metrics.ascent() * 1.4), name);

@@ -1,6 +1,6 @@
 #pragma once
-// Weighted progress: one segment per phase, as wide as its weight, filled as far as it is done; with names below where
-// they fit. segments: [{name, weight, fraction}].
+// Weighted progress: one segment per phase, as wide as its weight (but wide enough for its name where all names fit),
+// filled as far as it is done. segments: [{name, weight, fraction}].
 
 #include <QColor>
 #include <QFont>
@@ -28,9 +28,10 @@ public:
     explicit SegmentBar(QQuickItem *parent = nullptr);
     void paint(QPainter *painter) override;
 
-    // Offsets and widths of the segments for a bar of that width; narrow ones get at least least.
-    static QList<std::pair<double, double>> layOut(const QList<double> &weights, double width, double gap,
-                                                   double least);
+    // Offsets and widths of the segments for a bar of that width; each gets at least its least width, or all the same
+    // where there is not even room for that.
+    static QList<std::pair<double, double>> layOut(const QList<double> &weights, const QList<double> &least,
+                                                   double width, double gap);
 
 Q_SIGNALS:
     void changed();

@@ -77,6 +77,8 @@ void SlotViewModel::update(const SlotView &view)
     };
     const auto before = rest();
     m_view = view;
+    if (finished() && view.verdict)
+        m_before = tr("Before: %1, %2.").arg(view.serial, toString(*view.verdict));
     if (!running())
         m_asksToStop = false;
     words();
@@ -145,6 +147,7 @@ void SlotViewModel::words()
             m_word = tr("READY");
         if (m_sentence.isEmpty())
             m_sentence = tr("Scan a unit for this place.");
+        m_quiet = joined(m_quiet, m_before);
         break;
     case SlotState::Waiting:
         m_look = Look::Waiting;
@@ -173,8 +176,8 @@ void SlotViewModel::words()
         m_glyph = u"stop-question"_s;
         m_word = tr("STOP?");
         m_sentence = tr("Stop this unit?");
-        m_quiet = m_view.irreversibleDone ? tr("Something was done that cannot be undone; it stays done.")
-                                          : tr("Nothing irreversible was done so far.");
+        m_quiet =
+            m_view.irreversibleDone ? tr("What cannot be undone stays done.") : tr("Nothing irreversible was done.");
     }
     if (!m_complaint.isEmpty())
         m_quiet = m_complaint;
@@ -292,7 +295,7 @@ void SlotViewModel::progress()
             fine = p.lineLimit > 0
                        ? tr("%1 · %2 % of the line").arg(humanRate(p.rate)).arg(int(std::lround(p.lineShare() * 100)))
                        : humanRate(p.rate);
-    } else if (finished() && m_view.begunAt.isValid() && m_view.endedAt.isValid()) {
+    } else if (m_view.verdict == Verdict::Pass && m_view.begunAt.isValid() && m_view.endedAt.isValid()) {
         detail = humanSpan(double(m_view.begunAt.msecsTo(m_view.endedAt)) / 1000);
     }
     for (const Progress::Segment &s : p.segments)
@@ -313,7 +316,7 @@ void SlotViewModel::progress()
 
 QString SlotViewModel::progressLine() const
 {
-    QStringList parts{m_percent, m_detail, m_fineDetail};
+    QStringList parts{m_percent, m_sentence.isEmpty() ? QString() : m_detail, m_fineDetail};
     parts.removeAll(QString());
     return parts.join(u" · "_s);
 }

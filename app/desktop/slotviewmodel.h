@@ -100,6 +100,7 @@ private:
     QVariantList m_plan;
     bool m_asksToStop = false;
     QString m_complaint;
+    QString m_before; // the last unit that ended here
 
     Look m_look = Look::Ready;
     QString m_glyph, m_word, m_sentence, m_quiet, m_percent, m_detail, m_fineDetail;

@@ -49,7 +49,7 @@ SlotView runView(int number, const QString &serial, int step, double fraction)
     v.name = QString::number(number);
     v.port = u"/dev/serial/by-path/usb-0:2.%1"_s.arg(number);
     v.serial = serial;
-    v.runId = u"%1c0ffee-77aa-4d2e-9a10-0f5e8a2b9%2"_s.arg(number % 10).arg(number, 3, 10, QChar(u'0'));
+    v.runId = u"%1c0ffee5-77aa-4d2e-9a10-0f5e8a2b9%2"_s.arg(number % 10).arg(number, 3, 10, QChar(u'0'));
     v.begunAt = QDateTime(QDate(2026, 11, 21), QTime(14, 29, 2));
     v.currentStep = step;
     v.attempt = 1;
@@ -172,7 +172,7 @@ SlotView failView(int number, const QString &serial)
     v.steps[4].measurements << level(3.47, 3.2, 3.4, u"V"_s, u"supply"_s);
     finish(v, Verdict::Fail, 7);
     v.faultCode = u"measure.limits"_s;
-    v.sentence = u"Supply is 3.47 V; 3.20 to 3.40 V is allowed."_s;
+    v.sentence = u"Supply is 3.47\u00a0V; 3.20 to 3.40\u00a0V is allowed."_s;
     v.remedy = u"Red bin."_s;
     v.retryable = true;
     return v;

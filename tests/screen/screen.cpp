@@ -251,6 +251,23 @@ QStringList Screen::overlappingTexts(const QStringList &may)
     return wrong;
 }
 
+QStringList Screen::spillingTexts()
+{
+    QStringList wrong;
+    if (!m_shell->line())
+        return wrong;
+    for (int number = 1; number <= line().places()->count(); ++number) {
+        QQuickItem *place = tile(number);
+        const QRectF paper = place->mapRectToScene(QRectF(0, 0, place->width(), place->height())).adjusted(2, 0, -2, 0);
+        const QList<QQuickItem *> texts = shownTexts({});
+        for (QQuickItem *item : texts) {
+            if (place->isAncestorOf(item) && !paper.contains(lettersOf(item)))
+                wrong << u"over the edge of place %1: "_s.arg(number) + describe(item);
+        }
+    }
+    return wrong;
+}
+
 QStringList Screen::namelessControls()
 {
     QStringList wrong;

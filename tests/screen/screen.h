@@ -48,6 +48,8 @@ public:
     // What is wrong with what is shown; empty: nothing. may: objectNames of texts that may be cut or overlap.
     QStringList cutTexts(const QStringList &may = {});
     QStringList overlappingTexts(const QStringList &may = {});
+    // Texts of a tile that stand out over its edge.
+    QStringList spillingTexts();
     QStringList namelessControls();
 
 private:

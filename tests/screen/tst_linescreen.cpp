@@ -50,6 +50,8 @@ class TestLineScreen : public QObject
         QVERIFY2(cut.isEmpty(), qPrintable(cut.join(u'\n')));
         const QStringList over = screen.overlappingTexts(watermark);
         QVERIFY2(over.isEmpty(), qPrintable(over.join(u'\n')));
+        const QStringList spilling = screen.spillingTexts();
+        QVERIFY2(spilling.isEmpty(), qPrintable(spilling.join(u'\n')));
         const QStringList nameless = screen.namelessControls();
         QVERIFY2(nameless.isEmpty(), qPrintable(nameless.join(u'\n')));
     }
@@ -165,6 +167,19 @@ private Q_SLOTS:
         QCoreApplication::removeTranslator(&texts);
     }
 
+    // Nothing is drawn again while nothing happens.
+    void idle()
+    {
+        Screen screen(mixedLine(24), lightLook());
+        QVERIFY(screen.waitFor(ShellViewModel::Line));
+        QVERIFY(screen.picture(u"line-24-light"_s));
+        QSignalSpy frames(screen.window(), &QQuickWindow::afterRendering);
+        QVERIFY(!frames.wait(600));
+        screen.station().views[1] = workingView(2, u"T1-00004116"_s, 1, 0.9);
+        screen.station().touch(2);
+        QVERIFY(frames.wait(5000));
+    }
+
     void training()
     {
         for (const bool dark : {false, true}) {
@@ -234,12 +249,22 @@ private Q_SLOTS:
         screen.key(Qt::Key_Space);
         QCOMPARE(screen.station().asked, QStringList{u"retry 8"_s});
         screen.station().asked.clear();
+        screen.key(Qt::Key_2);
+        screen.key(Qt::Key_Delete); // at work: nothing to take away
+        QVERIFY(screen.station().asked.isEmpty());
+        screen.key(Qt::Key_1);
+        screen.key(Qt::Key_Delete);
+        QCOMPARE(screen.station().asked, QStringList{u"clear 1"_s});
+        screen.station().asked.clear();
+        screen.station().views[0] = readyView(1);
+        screen.station().touch(1);
+        QTRY_COMPARE(screen.text(u"quiet"_s, screen.tile(1)), u"Before: T1-00004113, PASS."_s);
         screen.key(Qt::Key_5);
         screen.key(Qt::Key_R);
         QCOMPARE(screen.station().asked, QStringList{u"retry 5"_s});
         screen.station().asked.clear();
         screen.key(Qt::Key_A);
-        QCOMPARE(screen.station().asked, (QStringList{u"release"_s, u"start 6 "_s}));
+        QCOMPARE(screen.station().asked, (QStringList{u"release"_s, u"start 1 "_s, u"start 6 "_s}));
     }
 
     void scansGoToTheStationWhateverHasTheFocus()

@@ -89,7 +89,7 @@ private Q_SLOTS:
 
         QCOMPARE(screen.text(u"runTitle"_s), u"Place 5"_s);
         QCOMPARE(screen.text(u"runSerial"_s), serial);
-        QCOMPARE(screen.text(u"headline"_s), u"Supply is 3.47 V; 3.20 to 3.40 V is allowed."_s);
+        QCOMPARE(screen.text(u"headline"_s), u"Supply is 3.47\u00a0V; 3.20 to 3.40\u00a0V is allowed."_s);
         QCOMPARE(screen.text(u"advice"_s), u"Red bin. R tries once more (1 of 2)."_s);
         QVERIFY(screen.isShown(u"page-retry"_s));
         QVERIFY(screen.isShown(u"page-print"_s));
@@ -133,7 +133,7 @@ private Q_SLOTS:
         screen.key(Qt::Key_C);
         QCOMPARE(QGuiApplication::clipboard()->text().count(u'\n'), 5);
         QVERIFY(QGuiApplication::clipboard()->text().contains(u"adc vdd -> \"vdd = 3.472 V\""_s));
-        QCOMPARE(screen.text(u"notice"_s), u"5 line(s) of the log copied."_s);
+        QCOMPARE(screen.text(u"notice"_s), u"5 lines of the log are copied."_s);
         screen.key(Qt::Key_R);
         QCOMPARE(screen.station().asked, QStringList{u"retry 5"_s});
         // Another place's page, then back
@@ -149,7 +149,7 @@ private Q_SLOTS:
     {
         QTest::addColumn<QString>("headline");
         QTest::newRow("run-pass") << u"Remove the unit."_s;
-        QTest::newRow("run-working") << u"FLASH"_s;
+        QTest::newRow("run-working") << u"142 KiB of 256 KiB"_s;
         QTest::newRow("run-stopped") << u"Stopped in Radio level. Nothing irreversible was done."_s;
         QTest::newRow("run-error") << u"The issuer does not answer."_s;
         QTest::newRow("run-unknown") << u"Debug lock may be set: power was lost."_s;
@@ -280,7 +280,7 @@ private Q_SLOTS:
         };
         const QString words = output(u"pdftotext"_s, {u"-layout"_s, pdf, u"-"_s});
         for (const QString &part :
-             {u"FAIL"_s, serial, u"Supply is 3.47 V"_s, u"Red bin."_s, u"Radio level"_s, u"Line 3, station 2"_s})
+             {u"FAIL"_s, serial, u"Supply is 3.47"_s, u"Red bin."_s, u"Radio level"_s, u"Line 3, station 2"_s})
             QVERIFY2(words.contains(part), qPrintable(part + u" in "_s + words));
         const QString base = QStringLiteral(SLIPWAY_SCREENS) + u"/slip"_s;
         QDir().mkpath(QStringLiteral(SLIPWAY_SCREENS));

@@ -79,16 +79,30 @@ class TestTheme : public QObject
 {
     Q_OBJECT
 
+    std::unique_ptr<QObject> m_holder;
+    QObject *m_theme = nullptr; // of the screen at hand
+
     QColor token(Screen &screen, const char *name)
     {
-        auto *theme = screen.engine().singletonInstance<QObject *>(qmlTypeId("Slipway", 1, 0, "Theme"));
-        const QVariant value = theme ? theme->property(name) : QVariant();
+        if (!m_theme) {
+            QQmlComponent component(&screen.engine());
+            component.setData("import QtQml\nimport Slipway\nQtObject { property var theme: Theme }", {});
+            m_holder.reset(component.create());
+            m_theme = m_holder ? m_holder->property("theme").value<QObject *>() : nullptr;
+        }
+        const QVariant value = m_theme ? m_theme->property(name) : QVariant();
         if (!value.isValid())
             qWarning("no token %s", name);
         return value.value<QColor>();
     }
 
 private Q_SLOTS:
+    void init()
+    {
+        m_holder.reset();
+        m_theme = nullptr;
+    }
+
     void contrast_data()
     {
         QTest::addColumn<bool>("dark");

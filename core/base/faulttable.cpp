@@ -28,7 +28,7 @@ static constexpr FaultKind kinds[] = {
 
     // command line
     {"cli.passphrase", Blame::Usage, false, "No passphrase could be read from file descriptor %1.",
-     "Open it for the program, for example: --passphrase-fd 3 3< passphrase-file"},
+     "Open it for the program, for example: --passphrase-fd 3 3< passphrase-file."},
     {"cli.slot", Blame::Usage, false, "\"%1\" does not say which port belongs to which place.",
      "Write it as NAME=PORT, for example --slot 1=/dev/ttyACM0."},
     {"cli.serials", Blame::Usage, false, "There are %1 serial numbers for %2 places.", "Give one for each place."},

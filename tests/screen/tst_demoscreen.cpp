@@ -105,7 +105,7 @@ private Q_SLOTS:
         // What the screen said stands in the journal.
         const UnitLife life = UnitLife::read(journal, Mode::Training, serial);
         QCOMPARE(life.passages.size(), 1);
-        QCOMPARE(life.passages[0].verdict, Verdict::Pass);
+        QVERIFY(life.passages[0].verdict == Verdict::Pass);
         QVERIFY(life.signedTo > 0);
     }
 

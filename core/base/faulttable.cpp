@@ -83,7 +83,7 @@ static constexpr FaultKind kinds[] = {
      "This recipe gives serial numbers itself, and \"%1\" is none of those it gave.",
      "Leave the serial number away."},
     {"station.not-interrupted", Blame::Usage, false, "No interrupted run is known as \"%1\".",
-     "List them with: slipway recover"},
+     "List them with: slipway recover."},
     {"station.other-unit", Blame::Unit, false, "The device in this place says it is %1, not %2.",
      "Put the right unit into the place and scan it."},
     {"station.recipe-attention", Blame::Usage, false, "The recipe does not fit this station: %1",

@@ -1,18 +1,18 @@
 #!/bin/sh
 # Sets a Debian 12 machine up and runs all of Slipway's tests: compiler warnings as errors, formatting and qmllint,
-# every CTest label, and the same tests again under the address and undefined-behaviour sanitizers.
-# Options: --quick (no sanitizer run). Ends with CTest's summary.
+# and every CTest label. Ends with CTest's summary.
+# Options: --sanitize (before that, the same tests under the address and undefined-behaviour sanitizers).
 set -eu
 
-quick=no
+sanitize=no
 for option in "$@"; do
     case "$option" in
-        --quick) quick=yes ;;
+        --sanitize) sanitize=yes ;;
         -h | --help)
             sed -n '2,4s/^# //p' "$0"
             exit 0 ;;
         *)
-            echo "test.sh: unknown option $option; known is --quick" >&2
+            echo "test.sh: unknown option $option; known is --sanitize" >&2
             exit 2 ;;
     esac
 done
@@ -32,7 +32,7 @@ trap 'rm -rf "$XDG_RUNTIME_DIR"' EXIT
 echo "== formatting"
 find app core drivers tests \( -name '*.cpp' -o -name '*.h' \) -print0 | xargs -0 clang-format --dry-run --Werror
 
-if [ "$quick" = no ]; then
+if [ "$sanitize" = yes ]; then
     echo "== tests under ASan and UBSan"
     cmake --preset asan >/dev/null
     cmake --build --preset asan

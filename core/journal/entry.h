@@ -5,26 +5,33 @@
 // `run` and `device` are columns of every entry: run is the run's id (UUID without braces, lower case) or "", device
 // the serial number or "".
 //
+// clang-format off
 //   kind             body keys (CBOR map, text keys)
-//   station.opened   name, version, mode
-//   run.begun        slot, recipe, recipe-version, recipe-sha256, signed(bool), driver, port, mode, attempt(int),
-//   operator run.ended        verdict, sentence, remedy, fault, seconds, step (index where it ended),
-//   irreversible(bool: any done) step.begun       index, step (kind), name step.ended       index, step, name, verdict,
-//   seconds, sentence, remedy, fault, summary ("1.4.2+7, 65 KiB at 64.1 kB/s") measurement      index, name, value,
-//   unit, low, high, marginal(bool), verdict, text (for pattern/equality) fact             name, value (what the device
-//   said of itself) log              index, lines [text] prompt           index, question, answer number pool, value
-//   taken for ever, unique by (mode, pool, value) artifact         sha256, name, size, product, version, signer,
-//   admitted-by, use ("flashed", "admitted") intent           intent (UUID), act ("identity.issue", "identity.write",
-//   "lock", "erase"), index, detail{...} outcome          intent (UUID), state ("done", "not-done", "unknown"),
-//   sentence, detail{...} certificate      serial (subject serialNumber), certificate-serial (hex), sha256 (of DER),
-//   public-key-sha256 (of SPKI
+//   station.created  name
+//   station.opened   name, version, mode, interrupted(int: runs found without an end)
+//   run.begun        slot, recipe, recipe-version, recipe-sha256, signed(bool), driver, port, mode, attempt(int), operator
+//   run.ended        verdict, sentence, remedy, fault, seconds, step (index where it ended), irreversible(bool: any done),
+//                    interrupted(bool: written afterwards, for a run that a crash ended)
+//   run.dismissed    reason, operator                  an interrupted run needs no more attention
+//   step.begun       index, step (kind), name
+//   step.ended       index, step, name, verdict, seconds, sentence, remedy, fault, summary ("1.4.2+7, 65 KiB at 64.1 kB/s")
+//   measurement      index, name, value, unit, low, high, marginal(bool), verdict, text (for pattern/equality), expected
+//   fact             name, value (what the device said of itself)
+//   log              index, lines [text]
+//   prompt           index, question, answer
+//   number           pool, value, mode                 taken for ever, unique by (mode, pool, value)
+//   artifact         sha256, name, size, product, version, signer, admitted-by, use ("flashed", "admitted")
+//   intent           intent (UUID), act ("identity.issue", "identity.write", "lock", "erase"), index, detail{...}
+//   outcome          intent (UUID), state ("done", "not-done", "unknown"), sentence, detail{...},
+//                    reconciled(bool: found out afterwards)
+//   certificate      serial (subject serialNumber), certificate-serial (hex), sha256 (of DER), public-key-sha256 (of SPKI
 //                    DER), issuer, not-after, profile, mud-url, masa-url, der(bytes), method ("avocado"), transfer
 //   revocation       certificate-serial, reason
 //   label            template, sha256, scanned-back(text)
 //   journal.loss     sentence, expected-seq, expected-hash, found-seq, checkpoints [..]   written by the journal itself
-//   when a
-//                    person accepts that entries are gone (core/journal/README.md)
+//                    when a person accepts that entries are gone (core/journal/README.md)
 //   checkpoint       (none: checkpoints live in their own table)
+// clang-format on
 //
 // mode is "production" or "training" and stands in run.begun; entries outside a run that need it carry it themselves
 // (number, certificate). Times are RFC 3339 UTC with milliseconds. Secrets never enter a body.

@@ -170,8 +170,10 @@ void prepareJournal(Database &database)
     if (!isEmpty(database))
         checkJournalForm(database);
     useWal(database);
+    // The log may grow to 32 MiB before it is copied back into the file, so that a commit seldom pays for that.
     database.run("PRAGMA synchronous=FULL; PRAGMA cache_size=-32768; PRAGMA temp_store=MEMORY;"
-                 "PRAGMA trusted_schema=OFF; PRAGMA journal_size_limit=67108864");
+                 "PRAGMA trusted_schema=OFF; PRAGMA journal_size_limit=67108864;"
+                 "PRAGMA wal_autocheckpoint=8192");
     if (!isEmpty(database))
         return;
     database.run("BEGIN IMMEDIATE");

@@ -43,8 +43,8 @@ public:
     ~PtyEnd(); // removes the symlink when it is still ours
 
     int fd() const { return m_master.get(); }
-    // A pseudo-terminal has no rate; the one set here tells whoever opens the other end what the line behind it carries.
-    // Rates that the kernel has no name for are left out.
+    // A pseudo-terminal has no rate; the one set here tells whoever opens the other end what the line behind it
+    // carries. Rates that the kernel has no name for are left out.
     void tellRate(int baud);
     QString path() const { return m_link.isEmpty() ? m_slave : m_link; }
 

@@ -9,6 +9,7 @@
 #include <QTemporaryDir>
 
 #include <sys/socket.h>
+
 #include <thread>
 
 using namespace slipway;

@@ -37,7 +37,7 @@ if [ ! -f build/release/build.ninja ]; then
     rm -f build-release.log
 fi
 echo "Building (the first time takes some minutes) ..." >&2
-cmake --build --preset release -- -k 0 | tail -n 1 >&2
+cmake --build --preset release --target slipway slipway-desktop | tail -n 1 >&2
 PATH="$root/build/release/bin:$PATH"
 export PATH
 [ "$setup_only" = no ] || exit 0

@@ -5,11 +5,13 @@
 #include <QCborArray>
 #include <QCborStreamReader>
 #include <QFloat16>
+#include <QVarLengthArray>
 #include <QtEndian>
 
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <vector>
 
@@ -80,24 +82,32 @@ void appendValue(QByteArray &out, const QCborValue &value, int depth)
     case QCborValue::Map: {
         const QCborMap map = value.toMap();
         appendCborHead(out, 5, static_cast<quint64>(map.size()));
-        std::vector<std::pair<QByteArray, QCborValue>> entries;
-        entries.reserve(static_cast<size_t>(map.size()));
+        // Encoded keys one behind the other: a body has a dozen, and memory of its own for each would cost more than
+        // everything else here.
+        struct Key {
+            qsizetype at, size, index;
+        };
+        QByteArray keys;
+        keys.reserve(16 * map.size());
+        QVarLengthArray<Key, 32> entries;
         for (auto it = map.constBegin(); it != map.constEnd(); ++it) {
-            QByteArray key;
-            appendValue(key, it.key(), depth + 1);
-            entries.emplace_back(std::move(key), QCborValue(it.value()));
+            const qsizetype at = keys.size();
+            appendValue(keys, it.key(), depth + 1);
+            entries.append({at, keys.size() - at, entries.size()});
         }
-        const auto less = [](const auto &a, const auto &b) {
-            return std::lexicographical_compare(
-                a.first.begin(), a.first.end(), b.first.begin(), b.first.end(),
-                [](char x, char y) { return static_cast<unsigned char>(x) < static_cast<unsigned char>(y); });
+        const auto octets = [&keys](const Key &key) { return QByteArrayView(keys).sliced(key.at, key.size); };
+        const auto less = [&octets](const Key &first, const Key &second) {
+            const QByteArrayView a = octets(first);
+            const QByteArrayView b = octets(second);
+            const int order = std::memcmp(a.data(), b.data(), size_t(std::min(a.size(), b.size())));
+            return order != 0 ? order < 0 : a.size() < b.size();
         };
         std::sort(entries.begin(), entries.end(), less);
-        for (size_t i = 0; i < entries.size(); ++i) {
-            if (i > 0 && entries[i].first == entries[i - 1].first)
+        for (qsizetype i = 0; i < entries.size(); ++i) {
+            if (i > 0 && octets(entries[i]) == octets(entries[i - 1]))
                 throw Fault("internal.defect", {}, QStringLiteral("CBOR map with a key twice"));
-            out.append(entries[i].first);
-            appendValue(out, entries[i].second, depth + 1);
+            out.append(octets(entries[i]));
+            appendValue(out, (map.constBegin() + entries[i].index).value(), depth + 1);
         }
         return;
     }

@@ -138,7 +138,7 @@ static constexpr FaultKind kinds[] = {
     {"firmware.dependency", Blame::Usage, false, "The image needs image %1 in version %2 or newer, and the device %3.",
      "Install that image first."},
     {"vault.missing", Blame::Usage, false, "The vault holds nothing under %1.",
-     "Add the file with: slipway firmware add"},
+     "Add the file with: slipway firmware add."},
     {"vault.damaged", Blame::Station, false, "The vault's file %1 is damaged: its content has changed.",
      "Add the file again; then check this computer's disk."},
 

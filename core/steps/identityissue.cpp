@@ -123,27 +123,48 @@ NewEntry outcomeEntry(const QString &id, const QString &device, const QString &s
             {{u"intent"_s, id}, {u"state"_s, state}, {u"sentence"_s, sentence}, {u"mode"_s, toString(record.mode)}}};
 }
 
-NewEntry certificateEntry(const IssueOrder &order, const IssuedCertificate &issued, const IssueRecord &record)
+// Entries for certificates. What does not change from one to the next is put into a body once: Qt's maps look through
+// all their keys at every insert, and a batch has thousands.
+class CertificateEntries
 {
-    // In the order of deterministic CBOR (RFC 8949 section 4.2.1: shorter keys first), so that nothing has to be moved.
-    QCborMap body;
-    body.insert(u"der"_s, issued.der);
-    body.insert(u"mode"_s, toString(record.mode));
-    body.insert(u"issuer"_s, issued.issuerName);
-    body.insert(u"method"_s, record.method);
-    body.insert(u"serial"_s, order.serial);
-    body.insert(u"sha256"_s, issued.sha256);
-    if (!order.mudUrl.isEmpty())
-        body.insert(u"mud-url"_s, order.mudUrl);
-    body.insert(u"profile"_s, order.profile.name);
-    if (!order.profile.masaUrl.isEmpty())
-        body.insert(u"masa-url"_s, order.profile.masaUrl);
-    body.insert(u"transfer"_s, record.transfer);
-    body.insert(u"not-after"_s, issued.notAfter);
-    body.insert(u"public-key-sha256"_s, order.request.publicKeySha256);
-    body.insert(u"certificate-serial"_s, issued.certificateSerial);
-    return {u"certificate"_s, record.run, order.serial, body};
-}
+public:
+    explicit CertificateEntries(const IssueRecord &record) : m_record(record) {}
+
+    NewEntry of(const IssueOrder &order, const IssuedCertificate &issued)
+    {
+        if (m_same.isEmpty() || m_issuer != issued.issuerName || m_notAfter != issued.notAfter ||
+            m_mudUrl != order.mudUrl || m_profile != order.profile.name || m_masaUrl != order.profile.masaUrl)
+            begin(order, issued);
+        QCborMap body = m_same;
+        body.insert(u"der"_s, issued.der);
+        body.insert(u"serial"_s, order.serial);
+        body.insert(u"sha256"_s, issued.sha256);
+        body.insert(u"public-key-sha256"_s, order.request.publicKeySha256);
+        body.insert(u"certificate-serial"_s, issued.certificateSerial);
+        return {u"certificate"_s, m_record.run, order.serial, body};
+    }
+
+private:
+    void begin(const IssueOrder &order, const IssuedCertificate &issued)
+    {
+        m_issuer = issued.issuerName;
+        m_notAfter = issued.notAfter;
+        m_mudUrl = order.mudUrl;
+        m_profile = order.profile.name;
+        m_masaUrl = order.profile.masaUrl;
+        m_same = {{u"mode"_s, toString(m_record.mode)}, {u"issuer"_s, m_issuer},
+                  {u"method"_s, m_record.method},       {u"profile"_s, m_profile},
+                  {u"not-after"_s, m_notAfter},         {u"transfer"_s, m_record.transfer}};
+        if (!m_mudUrl.isEmpty())
+            m_same.insert(u"mud-url"_s, m_mudUrl);
+        if (!m_masaUrl.isEmpty())
+            m_same.insert(u"masa-url"_s, m_masaUrl);
+    }
+
+    const IssueRecord &m_record;
+    QCborMap m_same;
+    QString m_issuer, m_notAfter, m_mudUrl, m_profile, m_masaUrl;
+};
 
 QString newIntentId()
 {
@@ -184,7 +205,7 @@ IssuedCertificate issueRecorded(Journal &journal, Issuer &issuer, const IssueOrd
             transaction.append(outcomeEntry(intent, order.serial, u"not-done"_s, late->sentence(), record));
             return;
         }
-        transaction.append(certificateEntry(order, issued, record));
+        transaction.append(CertificateEntries(record).of(order, issued));
         transaction.append(outcomeEntry(intent, order.serial, u"done"_s, QString(), record));
     });
     if (late)
@@ -202,7 +223,7 @@ public:
     Batch(Journal &journal, Issuer &issuer, std::span<const IssueOrder> orders, const IssueRecord &record,
           const Task &task, size_t group)
         : m_journal(journal), m_issuer(issuer), m_record(record), m_task(task), m_orders(orders.begin(), orders.end()),
-          m_items(orders.size()), m_entries(orders.size())
+          m_items(orders.size()), m_certificateEntries(record), m_entries(orders.size())
     {
         group = std::max<size_t>(1, group);
         for (size_t at = 0; at < orders.size(); at += group)
@@ -260,7 +281,7 @@ private:
                 continue;
             try {
                 m_items[i].certificate = m_issuer.issue(m_orders[i], m_task);
-                m_entries[i] = certificateEntry(m_orders[i], *m_items[i].certificate, m_record);
+                m_entries[i] = m_certificateEntries.of(m_orders[i], *m_items[i].certificate);
             } catch (const Fault &fault) {
                 m_items[i].fault = fault;
             }
@@ -344,6 +365,7 @@ private:
     const Task &m_task;
     std::vector<IssueOrder> m_orders;
     std::vector<BatchItem> m_items;
+    CertificateEntries m_certificateEntries; // only touched by the thread that signs
     std::vector<NewEntry> m_entries;
     std::vector<Group> m_groups;
     // Only touched within transactions.

@@ -4,15 +4,14 @@
 #include "core/base/files.h"
 #include "core/identity/cms.h"
 #include "core/recipe/findings.h"
-#include "core/recipe/variables.h"
 #include "core/recipe/yamlreader.h"
 #include "core/steps/commonparameters.h"
 #include "core/steps/parameterreader.h"
 #include "core/steps/recipeorder.h"
+#include "core/steps/variablereader.h"
 
 #include <QCryptographicHash>
 #include <QFileInfo>
-#include <QRegularExpression>
 
 using namespace Qt::StringLiterals;
 
@@ -74,13 +73,13 @@ private:
             m_findings.error(
                 form->value.at,
                 u"this program reads recipes of form %1, not %2"_s.arg(formVersion).arg(form->value.described()));
-        m_recipe.name = text(root, u"name"_s, true);
-        m_recipe.version = text(root, u"version"_s, false);
+        m_recipe.name = shortText(m_findings, root, u"name"_s, true);
+        m_recipe.version = shortText(m_findings, root, u"version"_s, false);
         if (m_recipe.version.isEmpty())
             m_recipe.version = u"1"_s;
         device(root);
         if (const YamlEntry *variables = root.find(u"variables"_s))
-            readVariables(variables->value);
+            m_recipe.variables = VariableReader(m_findings, m_reader).read(variables->value);
         if (const YamlEntry *steps = root.find(u"steps"_s))
             m_recipe.steps = readSteps(*steps);
         else
@@ -90,23 +89,6 @@ private:
         if (const YamlEntry *steps = root.find(u"always"_s))
             m_recipe.always = readSteps(*steps);
         checkOrder(m_recipe, m_findings);
-    }
-
-    // A short text below the map, "" when absent or wrong.
-    QString text(const YamlNode &map, const QString &key, bool required)
-    {
-        const YamlEntry *entry = map.find(key);
-        if (!entry) {
-            if (required)
-                m_findings.error(map.at, u"\"%1\" is missing"_s.arg(key));
-            return {};
-        }
-        if (!entry->value.isScalar() || entry->value.text.trimmed().isEmpty() || entry->value.text.size() > 200) {
-            m_findings.error(entry->value.isNull() ? entry->at : entry->value.at,
-                             u"\"%1\" must be a text of 1 to 200 characters"_s.arg(key));
-            return {};
-        }
-        return entry->value.text;
     }
 
     void device(const YamlNode &root)
@@ -122,8 +104,8 @@ private:
                 m_findings.error(inner.at, u"\"device\" has no key \"%1\"%2"_s.arg(oneLine(inner.key, 60),
                                                                                    orDidYouMean(inner.key, known)));
         }
-        m_recipe.driver = text(entry->value, u"driver"_s, true);
-        m_recipe.board = text(entry->value, u"board"_s, false);
+        m_recipe.driver = shortText(m_findings, entry->value, u"driver"_s, true);
+        m_recipe.board = shortText(m_findings, entry->value, u"board"_s, false);
         if (const YamlEntry *baud = entry->value.find(u"baud"_s)) {
             StepParameter declared;
             declared.name = u"baud"_s;
@@ -177,93 +159,6 @@ private:
             return;
         }
         m_capabilities = driver.capabilities(m_recipe.board);
-    }
-
-    void readVariables(const YamlNode &node)
-    {
-        if (!node.isMapping()) {
-            m_findings.error(node.at, u"\"variables\" must be a map of names"_s);
-            return;
-        }
-        for (const YamlEntry &entry : node.entries) {
-            if (!isVariableName(entry.key)) {
-                m_findings.error(entry.at,
-                                 u"a variable's name is a letter, then letters, digits, - and _; not \"%1\""_s.arg(
-                                     oneLine(entry.key, 60)));
-                continue;
-            }
-            RecipeVariable variable;
-            variable.name = entry.key;
-            variable.at = entry.at;
-            if (entry.value.isScalar())
-                variable.value = entry.value.text;
-            else if (!entry.value.isMapping())
-                m_findings.error(entry.at, u"\"%1\" must be a value or a map with \"from\""_s.arg(entry.key));
-            else
-                readVariable(entry, variable);
-            m_recipe.variables << variable; // also a wrong one, so that its uses are not reported as well
-            m_reader.knowVariable(variable.name);
-        }
-    }
-
-    void readVariable(const YamlEntry &entry, RecipeVariable &variable)
-    {
-        using From = RecipeVariable::From;
-        static const QStringList sources{u"scan"_s, u"allocator"_s, u"device"_s, u"fixed"_s};
-        static const QList<QStringList> keys{
-            {u"pattern"_s}, {u"pool"_s, u"format"_s, u"first"_s}, {u"fact"_s, u"pattern"_s}, {u"value"_s}};
-        const QString source = text(entry.value, u"from"_s, true);
-        if (source.isEmpty())
-            return;
-        const auto index = sources.indexOf(source);
-        if (index < 0) {
-            m_findings.error(entry.value.find(u"from"_s)->value.at,
-                             u"\"from\" must be one of %1, not \"%2\"%3"_s.arg(
-                                 sources.join(u", "_s), oneLine(source, 60), orDidYouMean(source, sources)));
-            return;
-        }
-        variable.from = From(index);
-        for (const YamlEntry &inner : entry.value.entries) {
-            if (inner.key != u"from" && !keys[index].contains(inner.key))
-                m_findings.error(inner.at, u"a variable from %1 has no key \"%2\"%3"_s.arg(
-                                               source, oneLine(inner.key, 60), orDidYouMean(inner.key, keys[index])));
-        }
-        if (const YamlEntry *pattern = entry.value.find(u"pattern"_s)) {
-            StepParameter declared;
-            declared.name = u"pattern"_s;
-            declared.type = StepParameter::Type::Pattern;
-            if (const auto value = m_reader.value(declared, pattern->value))
-                variable.pattern = value->toString();
-        }
-        if (variable.from == From::Fixed)
-            variable.value = text(entry.value, u"value"_s, true);
-        if (variable.from == From::Device)
-            variable.fact = text(entry.value, u"fact"_s, true);
-        if (variable.from == From::Allocator)
-            readAllocator(entry, variable);
-    }
-
-    void readAllocator(const YamlEntry &entry, RecipeVariable &variable)
-    {
-        variable.pool = text(entry.value, u"pool"_s, true);
-        variable.format = text(entry.value, u"format"_s, true);
-        if (const YamlEntry *first = entry.value.find(u"first"_s)) {
-            StepParameter declared;
-            declared.name = u"first"_s;
-            declared.type = StepParameter::Type::Integer;
-            declared.minimum = 0;
-            variable.first = m_reader.value(declared, first->value).value_or(1).toLongLong();
-        }
-        if (variable.format.isEmpty())
-            return;
-        const Position at = entry.value.find(u"format"_s)->value.at;
-        try {
-            const NumberFormat format = NumberFormat::parse(variable.format);
-            if (variable.first > format.highest())
-                m_findings.error(at, u"\"format\" has too few digits for %1"_s.arg(variable.first));
-        } catch (const Fault &fault) {
-            m_findings.error(at, u"\"format\" is unusable: "_s + fault.detail());
-        }
     }
 
     QList<RecipeStep> readSteps(const YamlEntry &section)

@@ -60,7 +60,7 @@ void add(CLI::App &app, std::string &home, bool &json, int &fd)
     if (!app.get_option_no_throw("--passphrase-fd"))
         app.add_option("--passphrase-fd", fd, "Read the passphrase of the station's keys from this file descriptor")
             ->type_name("N")
-            ->check(CLI::Range(0, 1023));
+            ->check(CLI::Range(0, 1023).description(""));
     for (CLI::App *sub : app.get_subcommands([](CLI::App *) { return true; }))
         add(*sub, home, json, fd);
 }

@@ -130,7 +130,7 @@ void addCompletionCommand(CLI::App &app, CliContext &context)
     command->add_option("shell", *shell, "bash, zsh or fish")
         ->required()
         ->type_name("SHELL")
-        ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+        ->check(CLI::IsMember({"bash", "zsh", "fish"}).description(""));
     CliContext::examples(command, {u"eval \"$(slipway completion bash)\""_s,
                                    u"slipway completion fish > ~/.config/fish/completions/slipway.fish"_s});
     context.action(command, [&app, &context, shell] {

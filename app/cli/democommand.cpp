@@ -85,7 +85,7 @@ void addDemoCommand(CLI::App &app, CliContext &context)
                       "Without the desktop application; ends with a table of verdicts");
     command->add_option("--slots", options->places, "How many devices at once")
         ->type_name("N")
-        ->check(CLI::Range(1, mostPlaces));
+        ->check(CLI::Range(1, mostPlaces).description(""));
     CliContext::examples(command, {u"slipway demo"_s, u"slipway demo --headless --home ~/line1"_s,
                                    u"slipway demo --headless --slots 16 --home ~/line1"_s});
     context.action(command, [&context, options] { return demo(context, *options, context.homeGiven()); });

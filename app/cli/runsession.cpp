@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 
 namespace slipway {
 
@@ -42,6 +43,8 @@ RunSession::RunSession(CliContext &context, Station &station, const QStringList 
     : m_context(context), m_station(station), m_report(context, station, showSteps), m_answers(answers),
       m_terminal(input == Input::Terminal && context.inIsTerminal()), m_asks(input != Input::None)
 {
+    // A reader of our output that goes away must not end runs in the middle.
+    std::signal(SIGPIPE, SIG_IGN);
     if (!m_terminal)
         return;
     m_wakeFd = ::eventfd(0, EFD_CLOEXEC);

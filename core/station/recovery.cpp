@@ -12,7 +12,7 @@ namespace {
 
 Mode modeFrom(const QString &text)
 {
-    return text == toString(Mode::Training) ? Mode::Training : Mode::Production;
+    return modeFromString(text).value_or(Mode::Production);
 }
 
 QString whereWords(const Lookup::RunRow &run)

@@ -120,9 +120,10 @@ public:
 
     virtual int slotCount() const = 0;
     virtual SlotView slot(int number) const = 0;
-    // Called from any thread, often; receivers hop to their own thread and take snapshots. Never call back into the
-    // station from inside.
-    // Several may register; all are called, without any lock held. slot 0: counters, lamps, scans.
+    // Called from any thread, often; receivers hop to their own thread and take snapshots. Reading the
+    // station from inside is fine, acting on it is not.
+    // Several may register; all are called, without any lock held, until the station is gone: capture nothing that goes
+    // earlier. slot 0: counters, lamps, scans.
     virtual void onChanged(std::function<void(int slot)> callback) = 0;
     virtual void onLog(std::function<void(int slot, const QString &runId, int step, const QString &line)> callback) = 0;
     virtual QStringList logLines(int slot) const = 0; // of the current or last run, "time\tstep index\ttext"

@@ -40,39 +40,41 @@ class Stopwatch
 public:
     explicit Stopwatch(Station &station)
     {
-        station.onChanged([this, &station](int place) {
+        station.onChanged([times = m_times, &station](int place) {
             if (place < 1)
                 return;
             const auto now = Clock::now();
             const SlotView view = station.slot(place);
-            const std::lock_guard lock(m_mutex);
-            m_words[place].emplace(view.word, now);
+            const std::lock_guard lock(times->mutex);
+            times->words[place].emplace(view.word, now);
         });
     }
     void reset()
     {
-        const std::lock_guard lock(m_mutex);
-        m_words.clear();
+        const std::lock_guard lock(m_times->mutex);
+        m_times->words.clear();
     }
     std::optional<Clock::time_point> at(int place, const QString &word)
     {
-        const std::lock_guard lock(m_mutex);
-        const auto found = m_words[place].find(word);
-        return found == m_words[place].end() ? std::nullopt : std::optional(found->second);
+        const std::lock_guard lock(m_times->mutex);
+        const auto found = m_times->words[place].find(word);
+        return found == m_times->words[place].end() ? std::nullopt : std::optional(found->second);
     }
 
 private:
-    std::mutex m_mutex;
-    std::map<int, std::map<QString, Clock::time_point>> m_words;
+    struct Times { // shared with the station's callback
+        std::mutex mutex;
+        std::map<int, std::map<QString, Clock::time_point>> words;
+    };
+    std::shared_ptr<Times> m_times = std::make_shared<Times>();
 };
 
 struct Figures {
     std::vector<double> scanToConnect, connectToByte, scanToByte, byteToRecord, recordToVerdict, byteToVerdict, unit;
 };
 
-void oneByOne(Station &station, VirtualLine &line, int units)
+void oneByOne(Station &station, Stopwatch &watch, VirtualLine &line, int units)
 {
-    Stopwatch watch(station);
     Figures f;
     for (int i = 0; i < units; ++i) {
         line.plugBlank(1);
@@ -147,7 +149,10 @@ int main()
     std::array<char, 10> offscreen{"offscreen"};
     std::array<char *, 4> words{name.data(), platform.data(), offscreen.data(), nullptr};
     int count = 3;
+    const QtMessageHandler usual =
+        qInstallMessageHandler([](QtMsgType, const QMessageLogContext &, const QString &) {});
     const QGuiApplication application(count, words.data());
+    qInstallMessageHandler(usual);
     try {
         const QTemporaryDir folder;
         const Home home = openDemoHome(folder.filePath(u"home"_s));
@@ -165,7 +170,8 @@ int main()
         station->loadRecipe(loadRecipe(home.recipePath(u"t1"_s), checks));
         const VirtualScanner scanner(*station, home.file(u"labels/training"_s));
 
-        oneByOne(*station, line, 9);
+        Stopwatch watch(*station);
+        oneByOne(*station, watch, line, 9);
         std::vector<double> single;
         for (int i = 0; i < 3; ++i)
             single.push_back(uploadRate(*station, line, 1));

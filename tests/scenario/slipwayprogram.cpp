@@ -133,6 +133,12 @@ bool Running::waitForText(const QByteArray &text)
     }
 }
 
+void Running::type(const QByteArray &text)
+{
+    m_process.write(text);
+    m_process.waitForBytesWritten();
+}
+
 void Running::signal(int number)
 {
     ::kill(pid_t(m_process.processId()), number);

@@ -37,6 +37,7 @@ public:
     bool waitForText(const QByteArray &text); // in its output or its messages
     bool isRunning() const { return m_process.state() == QProcess::Running; }
     void signal(int number);
+    void type(const QByteArray &text);
     Ran finish(int seconds = 60);
     qint64 pid() const { return m_process.processId(); }
 

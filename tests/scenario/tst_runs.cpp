@@ -210,6 +210,40 @@ private Q_SLOTS:
                  u"T1-00000001,02-00-5E-00-00-01,T1-00000002,02-00-5E-00-00-02"_s);
     }
 
+    // A scanner is a keyboard: units and labels are typed into the terminal.
+    void aPersonAtATerminal()
+    {
+        if (shell(u"command -v script"_s).status != 0)
+            QSKIP("needs script(1) for a terminal");
+        QVERIFY(plug());
+        Running run(u"script"_s,
+                    {u"-qec"_s, u"'%1' run t1 --slot '1=%2' --home '%3'"_s.arg(slipwayProgram(), m_port, m_home),
+                     u"/dev/null"_s});
+        QVERIFY(run.waitForText("Scan the first unit"));
+        run.type("T1-0000\n");
+        QVERIFY(run.waitForText("no serial number of this product"));
+        run.type("T1-00000001\n");
+        QVERIFY(run.waitForText("unit for place 1"));
+        QVERIFY(run.waitForText("Stick the label on"));
+        run.type("4006381333931\n");
+        QVERIFY(run.waitForText("not the label that place 1 waits for"));
+        run.type("T1-00000001\n");
+        QVERIFY(run.waitForText("Lock debug port"));
+        run.type("\x04");
+        const Ran ran = run.finish();
+        QVERIFY2(ran.status == 0, qPrintable(ran.text()));
+        QVERIFY2(ran.out.contains("1 passed, 0 failed"), qPrintable(ran.text()));
+        QVERIFY2(ran.out.contains("B/s"), qPrintable(ran.text()));
+    }
+
+    void aReaderThatGoesAway()
+    {
+        const Ran ran = shell(u"\"$SLIPWAY\" demo --headless --slots 2 --json --home '%1' | head -1 >/dev/null; "
+                              "echo ${PIPESTATUS[0]}"_s.arg(m_home));
+        QCOMPARE(ran.lastLine(), u"0"_s);
+        QCOMPARE(query(u"SELECT count(*) FROM run WHERE verdict = 'PASS'"_s), u"2"_s);
+    }
+
     void unplugInTheMiddle()
     {
         QVERIFY(plug({u"--fault"_s, u"disconnect:after=20"_s}));

@@ -5,7 +5,6 @@
 #include "core/identity/cms.h"
 #include "core/recipe/findings.h"
 #include "core/recipe/variables.h"
-#include "core/recipe/variables.h"
 #include "core/recipe/yamlreader.h"
 #include "core/steps/commonparameters.h"
 #include "core/steps/parameterreader.h"

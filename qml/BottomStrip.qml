@@ -6,7 +6,7 @@ Rectangle {
     id: strip
 
     required property LineViewModel line
-    readonly property real oneRow: counters.implicitWidth + lamps.implicitWidth + scanPart.width + Theme.wideSpace * 5
+    readonly property real oneRow: counters.implicitWidth + lamps.implicitWidth + Math.min(scanPart.wanted, Theme.entryWidth) + Theme.wideSpace * 5
     readonly property bool twoRows: width < oneRow
     readonly property real rowHeight: Math.max(counters.implicitHeight, lamps.implicitHeight) + Theme.space * 1.6
 
@@ -197,6 +197,10 @@ Rectangle {
     Item {
         id: scanPart
 
+        readonly property real wanted: Math.max(scanText.implicitWidth, meaning.implicitWidth + (strip.line.scanRefused ? Theme.lampSize + Theme.gap : 0))
+        readonly property real most: Math.max(Theme.entryWidth, strip.twoRows ? strip.width - counters.width - Theme.wideSpace * 4
+                                                                              : strip.width - lamps.x - lamps.width - Theme.wideSpace * 3)
+
         anchors.right: parent.right
         anchors.rightMargin: Theme.wideSpace
         y: (strip.rowHeight - height) / 2
@@ -214,7 +218,7 @@ Rectangle {
 
                 objectName: "scanText"
                 anchors.right: parent.right
-                width: Math.min(implicitWidth, Theme.entryWidth)
+                width: Math.min(implicitWidth, scanPart.most)
                 text: strip.line.scanText === "" ? qsTr("no scan yet") : strip.line.scanText
                 color: strip.line.scanText === "" ? Theme.inkQuiet : Theme.ink
                 font: strip.line.scanText === "" ? Theme.sans(Theme.body, Font.Normal) : Theme.mono(Theme.body)
@@ -237,8 +241,12 @@ Rectangle {
                 }
 
                 Text {
+                    id: meaning
+
                     objectName: "scanMeaning"
-                    width: Math.min(implicitWidth, Theme.entryWidth)
+                    width: Math.min(implicitWidth, scanPart.most - Theme.lampSize - Theme.gap)
+                    wrapMode: Text.Wrap
+                    maximumLineCount: 2
                     text: strip.line.scanMeaning === "" ? qsTr("S types one in") : qsTr("last scan: %1").arg(strip.line.scanMeaning)
                     color: strip.line.scanRefused ? Theme.ink : Theme.inkQuiet
                     font: Theme.sans(Theme.caption, Font.Normal)

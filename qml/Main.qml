@@ -16,6 +16,11 @@ Window {
     minimumWidth: 800
     minimumHeight: 560
 
+    onClosing: close => {
+        if (line && !line.mayClose())
+            close.accepted = false;
+    }
+
     Binding {
         target: Theme
         property: "dark"

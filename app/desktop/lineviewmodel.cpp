@@ -129,6 +129,7 @@ void LineViewModel::tell(const QString &sentence, const QString &remedy, bool tr
     m_notice = sentence;
     m_noticeRemedy = remedy;
     m_noticeIsTrouble = trouble;
+    m_askedToClose = false;
     Q_EMIT noticeChanged();
 }
 
@@ -370,6 +371,19 @@ bool LineViewModel::answerValue(int number, const QString &value)
     }
     guarded([&] { m_station.answer(number, PromptAnswer{true, value}); });
     return true;
+}
+
+bool LineViewModel::mayClose()
+{
+    int running = 0;
+    for (int number = 1; number <= m_places.count(); ++number)
+        running += m_places.place(number)->running() ? 1 : 0;
+    if (running == 0 || m_askedToClose)
+        return true;
+    tell(running == 1 ? tr("One unit is being worked on.") : tr("%1 units are being worked on.").arg(running),
+         tr("Close the window once more to stop and leave."), true);
+    m_askedToClose = true;
+    return false;
 }
 
 void LineViewModel::printSlip(int number)

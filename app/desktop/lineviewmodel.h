@@ -99,6 +99,8 @@ public:
     Q_INVOKABLE void dismissNotice();
     // Performs one of the actions that a place offers, by id.
     Q_INVOKABLE void act(int number, const QString &action);
+    // While units are being worked on, the first wish to close only says so.
+    Q_INVOKABLE bool mayClose();
     // False when the value does not match; the place says so.
     Q_INVOKABLE bool answerValue(int number, const QString &value);
 
@@ -143,6 +145,7 @@ private:
     QElapsedTimer m_sinceDigit;
     Page m_page = LinePage;
     bool m_helpOpen = false, m_scanEntryOpen = false, m_noticeIsTrouble = false;
+    bool m_askedToClose = false;
     QString m_notice, m_noticeRemedy;
 };
 

@@ -7,13 +7,39 @@
 #include <QCommandLineParser>
 #include <QGuiApplication>
 #include <QIcon>
+#include <QSocketNotifier>
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <csignal>
 #include <cstdio>
 
 using namespace slipway;
 using namespace Qt::StringLiterals;
 
 namespace {
+
+int wakeUp[2] = {-1, -1};
+
+extern "C" void onSignal(int)
+{
+    const char byte = 1;
+    [[maybe_unused]] const auto written = ::write(wakeUp[1], &byte, 1);
+}
+
+// A session that ends, or a kill, is a close: runs stop at their next safe point and the journal is closed.
+void quitOnSignals(QGuiApplication &application)
+{
+    if (::pipe2(wakeUp, O_CLOEXEC | O_NONBLOCK) != 0)
+        return;
+    auto *notifier = new QSocketNotifier(wakeUp[0], QSocketNotifier::Read, &application);
+    QObject::connect(notifier, &QSocketNotifier::activated, &application, &QGuiApplication::quit);
+    struct sigaction action = {};
+    action.sa_handler = onSignal;
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP})
+        ::sigaction(signal, &action, nullptr);
+}
 
 int refuse(const QString &sentence)
 {
@@ -94,6 +120,7 @@ int main(int argc, char **argv)
     try {
         ShellViewModel shell(std::move(source));
         const Window window(shell, look);
+        quitOnSignals(application);
         shell.begin();
         return QGuiApplication::exec();
     } catch (const Fault &fault) {

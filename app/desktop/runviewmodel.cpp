@@ -222,8 +222,6 @@ void RunViewModel::makeSections()
         .row(tr("Boot loader"), facts.bootLoader);
     if (const Recipe *recipe = m_station.recipe())
         device.row(tr("Class"), recipe->deviceClass.tokens().join(u' '));
-    for (auto it = facts.more.begin(); it != facts.more.end(); ++it)
-        device.row(it.key(), it.value());
     device.addTo(sections);
 
     Section(tr("Identity"))
@@ -260,6 +258,11 @@ void RunViewModel::makeSections()
                        : tr("signed to entry %1").arg(grouped(m_life.signedTo)),
                    false);
     record.addTo(sections);
+
+    Section more(tr("More that the device says"));
+    for (auto it = facts.more.begin(); it != facts.more.end(); ++it)
+        more.row(it.key().left(1).toUpper() + it.key().mid(1), it.value().simplified());
+    more.addTo(sections);
 
     if (sections == m_sections)
         return;

@@ -418,6 +418,17 @@ private Q_SLOTS:
         QVERIFY(!screen.isShown(u"notice"_s));
     }
 
+    void closingAsksWhileUnitsAreWorkedOn()
+    {
+        Screen screen(mixedLine(4), lightLook());
+        QVERIFY(screen.waitFor(ShellViewModel::Line));
+        QVERIFY(!screen.window()->close());
+        QCOMPARE(screen.text(u"notice"_s), u"2 units are being worked on."_s);
+        screen.key(Qt::Key_Escape);
+        QVERIFY(!screen.window()->close());
+        QVERIFY(screen.window()->close());
+    }
+
     void help()
     {
         Screen screen(mixedLine(8), lightLook());

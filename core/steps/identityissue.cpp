@@ -223,7 +223,7 @@ public:
     Batch(Journal &journal, Issuer &issuer, std::span<const IssueOrder> orders, const IssueRecord &record,
           const Task &task, size_t group)
         : m_journal(journal), m_issuer(issuer), m_record(record), m_task(task), m_orders(orders.begin(), orders.end()),
-          m_items(orders.size()), m_certificateEntries(record), m_entries(orders.size())
+          m_items(orders.size()), m_certificateEntries(record)
     {
         group = std::max<size_t>(1, group);
         for (size_t at = 0; at < orders.size(); at += group)
@@ -281,7 +281,6 @@ private:
                 continue;
             try {
                 m_items[i].certificate = m_issuer.issue(m_orders[i], m_task);
-                m_entries[i] = m_certificateEntries.of(m_orders[i], *m_items[i].certificate);
             } catch (const Fault &fault) {
                 m_items[i].fault = fault;
             }
@@ -349,8 +348,7 @@ private:
                     continue;
                 }
             }
-            group.lastSeq = transaction.append(m_entries[i]);
-            m_entries[i] = {}; // its memory is needed for those to come
+            group.lastSeq = transaction.append(m_certificateEntries.of(m_orders[i], *item.certificate));
             ++recorded;
         }
         m_lastCount = recorded;
@@ -365,10 +363,9 @@ private:
     const Task &m_task;
     std::vector<IssueOrder> m_orders;
     std::vector<BatchItem> m_items;
-    CertificateEntries m_certificateEntries; // only touched by the thread that signs
-    std::vector<NewEntry> m_entries;
     std::vector<Group> m_groups;
     // Only touched within transactions.
+    CertificateEntries m_certificateEntries;
     QSet<QString> m_serials;
     QHash<QByteArray, QString> m_keys;
     qint64 m_lastCount = 0;

@@ -26,6 +26,18 @@ static constexpr FaultKind kinds[] = {
     {"device.lacks", Blame::Unit, false, "This device cannot %1.", "Check the board's revision and the recipe."},
     {"device.refused", Blame::Unit, false, "The device refused to %1: %2.", "Check firmware and board revision."},
 
+    // memory by address
+    {"memory.outside", Blame::Usage, false, "%1 to %2 is not in this device's memory.",
+     "Check the file, its address and the part."},
+    {"memory.overlap", Blame::Usage, false, "Two pieces to be written overlap, at %1 and at %2.",
+     "Check the files and their addresses."},
+    {"memory.read-only", Blame::Usage, false, "%1 of this device cannot be written; a piece at %2 lies in it.",
+     "Check the file and its address."},
+    {"memory.protected", Blame::Unit, false, "The device's memory is protected: %1.",
+     "Take the protection off first, which erases the device, or choose another unit."},
+    {"memory.verify", Blame::Unit, true, "What the device holds at %1 is not what was written.",
+     "Try again; if it stays, the unit's memory is faulty."},
+
     // command line
     {"cli.passphrase", Blame::Usage, false, "No passphrase could be read from file descriptor %1.",
      "Open it for the program, for example: --passphrase-fd 3 3< passphrase-file."},

@@ -3,6 +3,7 @@
 // know no protocol. All calls block, honour task.deadline and task.stop, and throw Fault.
 
 #include "core/base/task.h"
+#include "core/device/memorymap.h"
 
 #include <QByteArray>
 #include <QDateTime>
@@ -13,7 +14,7 @@
 
 namespace slipway {
 
-enum class Capability { Firmware, Blobs, Shell, Keys, Eraser, Reset, Clock, Lock };
+enum class Capability { Firmware, Blobs, Shell, Keys, Eraser, Reset, Clock, Lock, Memory };
 QString toString(Capability capability); // "firmware", "blobs", ...
 
 // Firmware in slots: list, write, verify, activate.
@@ -116,6 +117,40 @@ public:
     virtual ~Clock() = default;
     virtual void setTime(const QDateTime &utc, const Task &task) = 0;
     virtual QDateTime time(const Task &task) = 0; // UTC
+};
+
+// Memory at addresses, as ROM loaders, DfuSe and debug probes see it: no slots, no swap, what is written is what runs.
+class Memory
+{
+public:
+    struct WriteOptions {
+        bool verify = true; // compare afterwards, by the device's own digest where it has one, else by reading back
+        bool eraseAll = false;
+    };
+    struct WriteResult {
+        qint64 bytes = 0;      // of the segments
+        qint64 wireBytes = 0;  // that crossed the line for them, encoded (compressed, framed), both directions
+        double seconds = 0;    // of erasing, writing and verifying
+        double lineLimit = 0;  // payload bytes per second that the line can carry, 0: unknown
+        bool verified = false; // false where the device allows no way to compare
+        QString how;           // "MD5 by the device", "read back"; empty when not verified
+    };
+    virtual ~Memory() = default;
+    virtual QList<MemoryRegion> regions(const Task &task) = 0;
+    // What speaks against writing these, before anything is changed: outside the memory, overlapping, for another
+    // chip, would lock the device out. write() calls it itself. Throws memory.* and the driver's own faults.
+    virtual void check(const QList<MemorySegment> &segments, const Task &task) = 0;
+    // Erases as much as is needed (or all), writes, compares. Progress: bytes of the segments on task.progress. Throws
+    // memory.outside, memory.overlap, memory.read-only, memory.protected, memory.verify.
+    virtual WriteResult write(const QList<MemorySegment> &segments, const WriteOptions &options, const Task &task) = 0;
+    // Progress: bytes on task.progress.
+    virtual QByteArray read(quint64 at, qint64 size, const Task &task) = 0;
+    // Erases at least that range, widened to whole erase units.
+    virtual void erase(quint64 at, quint64 size, const Task &task) = 0;
+    virtual void eraseAll(const Task &task) = 0;
+    // Leaves the loader and runs what the memory holds, from that address where the loader takes one. The device
+    // may not answer this protocol afterwards.
+    virtual void start(std::optional<quint64> at, const Task &task) = 0;
 };
 
 // Irreversible locks, by name: "debug" and what the board's data knows.

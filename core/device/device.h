@@ -21,6 +21,7 @@ public:
     virtual Reset *resetter() { return nullptr; }
     virtual Clock *clock() { return nullptr; }
     virtual Lock *locker() { return nullptr; }
+    virtual Memory *memory() { return nullptr; }
 };
 
 } // namespace slipway

@@ -28,6 +28,11 @@ void ByteLink::write(QByteArrayView bytes, Deadline deadline, const std::stop_to
     }
 }
 
+bool ByteLink::setSignals(bool, bool)
+{
+    return false;
+}
+
 std::unique_ptr<ByteLink> openLink(const LinkOptions &options, const Task &task)
 {
     if (options.port.startsWith(QLatin1String("udp:")))

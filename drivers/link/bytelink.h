@@ -44,6 +44,9 @@ public:
     virtual void reopen(const Task &task) = 0;
     // Another rate, on links that have one; throws link.settings.
     virtual void setBaud(int baud) = 0;
+    // Modem lines of a serial port, true: asserted (low on the wire); many boards wire them to reset and boot mode.
+    // Returns false where there are none: a pseudo-terminal, a socket.
+    virtual bool setSignals(bool dtr, bool rts);
 
     // The simple way, for protocols that ask and wait: what came, or nothing at the deadline.
     QByteArray read(Deadline deadline, const std::stop_token &stop);
@@ -56,6 +59,7 @@ struct LinkOptions {
     int baud = 0; // 0: 115 200 on a serial port; on a pseudo-terminal: as its other end says
     int defaultUdpPort = 0;
     bool hardwareFlowControl = false;
+    bool evenParity = false; // 8E1, as some ROM loaders want; a pseudo-terminal takes no parity and stays at 8N1
 };
 
 // Opens whatever the name means.

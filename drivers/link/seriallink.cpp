@@ -191,11 +191,13 @@ void SerialLink::openReal(const QString &node)
     lock(node, handle);
     if (::ioctl(handle, TIOCEXCL) < 0)
         cannotOpen(m_options.port, node, errno);
-    if (sp_set_bits(m_serial, 8) != SP_OK || sp_set_parity(m_serial, SP_PARITY_NONE) != SP_OK ||
+    const sp_parity parity = m_options.evenParity ? SP_PARITY_EVEN : SP_PARITY_NONE;
+    if (sp_set_bits(m_serial, 8) != SP_OK || sp_set_parity(m_serial, parity) != SP_OK ||
         sp_set_stopbits(m_serial, 1) != SP_OK ||
         sp_set_flowcontrol(m_serial, m_options.hardwareFlowControl ? SP_FLOWCONTROL_RTSCTS : SP_FLOWCONTROL_NONE) !=
             SP_OK)
-        throw Fault("link.settings", {m_options.port, QStringLiteral("8N1")});
+        throw Fault("link.settings",
+                    {m_options.port, m_options.evenParity ? QStringLiteral("8E1") : QStringLiteral("8N1")});
     setBaud(m_options.baud > 0 ? m_options.baud : usualBaud);
 
     // FTDI's and others' drivers hold bytes back for up to 16 ms otherwise. Those that cannot say no; that is all
@@ -256,6 +258,20 @@ void SerialLink::setBaud(int baud)
     changeInfo().baud = baud;
     m_options.baud = baud;
     describeLine();
+}
+
+bool SerialLink::setSignals(bool dtr, bool rts)
+{
+    if (!m_serial)
+        return false;
+    // In one call: between two, some boards would see a state that is neither and start the wrong way.
+    int lines = 0;
+    if (::ioctl(fd(), TIOCMGET, &lines) < 0)
+        gone("TIOCMGET", errno);
+    lines = (lines & ~(TIOCM_DTR | TIOCM_RTS)) | (dtr ? TIOCM_DTR : 0) | (rts ? TIOCM_RTS : 0);
+    if (::ioctl(fd(), TIOCMSET, &lines) < 0)
+        gone("TIOCMSET", errno);
+    return true;
 }
 
 void SerialLink::reopen(const Task &task)

@@ -1,9 +1,9 @@
 #pragma once
-// A serial port at 8N1: real ports through libserialport, locked against other programs (TIOCEXCL and flock), with the
-// adapter's latency timer turned down where its driver allows; pseudo-terminals, which libserialport refuses, through
-// their file descriptor. A pseudo-terminal has no rate of its own: the one its other end has set is taken for the
-// line's when it is not the kernel's 38 400, so that a line model can tell.
-// Throws link.no-port, link.permission, link.busy, link.not-a-port, link.settings, link.gone.
+// A serial port at 8N1 (or 8E1): real ports through libserialport, locked against other programs (TIOCEXCL and flock),
+// with the adapter's latency timer turned down where its driver allows; pseudo-terminals, which libserialport refuses,
+// through their file descriptor. A pseudo-terminal has no rate of its own: the one its other end has set is taken for
+// the line's when it is not the kernel's 38 400, so that a line model can tell. Throws link.no-port, link.permission,
+// link.busy, link.not-a-port, link.settings, link.gone.
 
 #include "drivers/link/fdlink.h"
 
@@ -23,6 +23,7 @@ public:
     // then under its name.
     void reopen(const Task &task) override;
     void setBaud(int baud) override;
+    bool setSignals(bool dtr, bool rts) override;
     bool isPseudoTerminal() const { return !m_serial; }
 
 private:

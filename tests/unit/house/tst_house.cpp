@@ -66,6 +66,12 @@ QHash<QString, QStringList> floors()
         {QStringLiteral("core/station"), station},
         {QStringLiteral("drivers/link"), device},
         {QStringLiteral("drivers/smp"), drivers},
+        {QStringLiteral("drivers/esp"), drivers},
+        {QStringLiteral("drivers/stm32"), drivers},
+        {QStringLiteral("drivers/dfu"), drivers},
+        {QStringLiteral("drivers/linux"), drivers},
+        {QStringLiteral("drivers/coap"), drivers},
+        {QStringLiteral("drivers/probe"), drivers},
         {QStringLiteral("drivers/virtual"), drivers},
     };
 }

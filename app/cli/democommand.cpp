@@ -3,7 +3,7 @@
 #include "app/cli/runsession.h"
 #include "app/common/demo.h"
 #include "core/base/fault.h"
-#include "core/steps/recipechecker.h"
+#include "core/station/recipefit.h"
 
 #include <QCoreApplication>
 #include <QFile>
@@ -61,9 +61,7 @@ int demo(CliContext &context, const DemoOptions &options, bool homeGiven)
     stationOptions.maxAttempts = home.attempts();
     const auto station = Station::open(home, context.drivers(), stationOptions);
     station->setSlots(line.places());
-    RecipeChecks checks;
-    checks.drivers = &context.drivers();
-    station->loadRecipe(loadRecipe(home.recipePath(u"t1"_s), checks));
+    station->loadRecipe(loadRecipe(home.recipePath(u"t1"_s), stationChecks(home.path(), context.drivers())));
 
     const VirtualScanner scanner(*station, home.file(u"labels/training"_s));
     RunSession session(context, *station, {}, options.places == 1, RunSession::Input::None);

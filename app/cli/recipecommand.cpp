@@ -4,6 +4,7 @@
 #include "core/base/files.h"
 #include "core/base/text.h"
 #include "core/identity/cms.h"
+#include "core/station/recipefit.h"
 #include "core/steps/manual.h"
 #include "core/steps/recipechecker.h"
 
@@ -16,20 +17,6 @@ namespace slipway {
 using namespace Qt::StringLiterals;
 
 namespace {
-
-constexpr qint64 anchorLimit = 64 * 1024;
-
-// The certificates under which a recipe counts as signed: those of the station, where there is one.
-RecipeChecks checksOf(const CliContext &context)
-{
-    RecipeChecks checks;
-    checks.drivers = &context.drivers();
-    if (Home::exists(context.homePath())) {
-        checks.signatureAnchors =
-            readFile(context.homePath() + u"/keys/station-ca.pem"_s, anchorLimit, u"a certificate"_s);
-    }
-    return checks;
-}
 
 QJsonObject toJson(const RecipeFinding &finding)
 {
@@ -77,7 +64,7 @@ bool checkOne(CliContext &context, const QString &file, const RecipeChecks &chec
 
 int check(CliContext &context, const std::vector<std::string> &files)
 {
-    const RecipeChecks checks = checksOf(context);
+    const RecipeChecks checks = stationChecks(context.homePath(), context.drivers());
     int status = 0;
     for (const std::string &name : files) {
         try {

@@ -3,7 +3,7 @@
 #include "app/cli/runreport.h"
 #include "app/cli/runsession.h"
 #include "core/base/fault.h"
-#include "core/base/files.h"
+#include "core/station/recipefit.h"
 #include "core/steps/recipechecker.h"
 
 #include <memory>
@@ -35,10 +35,8 @@ QStringList texts(const std::vector<std::string> &list)
 int run(CliContext &context, const RunOptions &options)
 {
     const Home home = context.openHome();
-    RecipeChecks checks;
-    checks.drivers = &context.drivers();
-    checks.signatureAnchors = readFile(home.file(u"keys/station-ca.pem"_s), 64 * 1024, u"a certificate"_s);
-    const Recipe recipe = loadRecipe(home.recipePath(QString::fromStdString(options.recipe)), checks);
+    const Recipe recipe = loadRecipe(home.recipePath(QString::fromStdString(options.recipe)),
+                                     stationChecks(home.path(), context.drivers()));
 
     StationOptions stationOptions;
     stationOptions.mode = options.training ? Mode::Training : Mode::Production;

@@ -4,6 +4,7 @@
 #include "app/common/registry.h"
 #include "core/base/fault.h"
 #include "core/base/files.h"
+#include "core/station/recipefit.h"
 
 #include <QCoreApplication>
 #include <QFileInfo>
@@ -17,7 +18,6 @@ using namespace Qt::StringLiterals;
 namespace {
 
 constexpr qint64 settingsLimit = 64 * 1024;
-constexpr qint64 anchorLimit = 64 * 1024;
 
 QString say(const char *text)
 {
@@ -54,11 +54,7 @@ std::unique_ptr<Station> HomeSource::open(const QByteArray &passphrase)
 
 RecipeChecks HomeSource::checks() const
 {
-    RecipeChecks checks;
-    checks.drivers = &m_drivers;
-    if (const QString anchors = m_home->file(u"keys/station-ca.pem"_s); QFileInfo::exists(anchors))
-        checks.signatureAnchors = readFile(anchors, anchorLimit, u"a certificate"_s);
-    return checks;
+    return stationChecks(m_home->path(), m_drivers);
 }
 
 QList<RecipeChoice> HomeSource::recipes()

@@ -73,10 +73,7 @@ CertificateFacts certificateFacts(const QByteArray &der)
     CertificateFacts facts;
     try {
         const CertificateView view = CertificateView::read(der);
-        QByteArrayView serial = view.serial;
-        if (serial.size() > 1 && serial[0] == 0)
-            serial = serial.sliced(1);
-        facts.certificateSerial = hex(serial);
+        facts.certificateSerial = view.serialText();
         facts.subject = nameText(view.subject);
         facts.issuer = nameText(view.issuer);
         facts.notBefore = timeText(view.notBefore);

@@ -1,5 +1,7 @@
 #include "core/identity/certificateview.h"
 
+#include "core/base/text.h"
+
 #include <QString>
 
 namespace slipway {
@@ -85,6 +87,11 @@ const CertificateView::Extension *CertificateView::extension(QByteArrayView oidC
             return &extension;
     }
     return nullptr;
+}
+
+QString CertificateView::serialText() const
+{
+    return hex(serial.size() > 1 && serial[0] == 0 ? serial.sliced(1) : serial);
 }
 
 QString keyTypeOf(QByteArrayView publicKeyInfo, QByteArrayView *keyBits)

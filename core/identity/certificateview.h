@@ -28,6 +28,8 @@ struct CertificateView {
 
     static CertificateView read(QByteArrayView der);
     const Extension *extension(QByteArrayView oidContent) const;
+    // The serial number as the journal and openssl write it: hex, without the zero octet that keeps it positive.
+    QString serialText() const;
 };
 
 // Contents of OBJECT IDENTIFIERs (RFC 5280, RFC 8520 section 11, RFC 8995 section 2.3.2, RFC 4108 section 5).

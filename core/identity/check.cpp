@@ -81,7 +81,7 @@ private:
         const bool positive = !serial.isEmpty() && !(quint8(serial[0]) & 0x80) && (serial.size() > 1 || serial[0] != 0);
         const bool shortest = serial.size() < 2 || serial[0] != 0 || (quint8(serial[1]) & 0x80);
         add("certificate-serial", positive && shortest && serial.size() <= 20,
-            QStringLiteral("positive, at most 20 octets"), hex(serial), "RFC 5280 4.1.2.2",
+            QStringLiteral("positive, at most 20 octets"), m_view.serialText(), "RFC 5280 4.1.2.2",
             QStringLiteral("The certificate's serial number is not a positive number of at most 20 octets"));
         der::Reader algorithm(der::single(m_view.innerAlgorithm, der::Sequence));
         const QByteArrayView kind = algorithm.next(der::Oid).content;

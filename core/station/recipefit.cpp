@@ -1,13 +1,18 @@
 #include "core/station/recipefit.h"
 
 #include "core/base/fault.h"
+#include "core/base/files.h"
 #include "core/station/runner.h"
+
+#include <QFileInfo>
 
 namespace slipway {
 
 using namespace Qt::StringLiterals;
 
 namespace {
+
+constexpr qint64 anchorLimit = 64 * 1024;
 
 // A board that nobody sees.
 class NoBoard : public RunBoard
@@ -37,6 +42,15 @@ QList<RecipeStep> allSteps(const Recipe &recipe)
 }
 
 } // namespace
+
+RecipeChecks stationChecks(const QString &homePath, const DriverRegistry &drivers)
+{
+    RecipeChecks checks;
+    checks.drivers = &drivers;
+    if (const QString anchors = homePath + u"/keys/station-ca.pem"_s; QFileInfo::exists(anchors))
+        checks.signatureAnchors = readFile(anchors, anchorLimit, u"a certificate"_s);
+    return checks;
+}
 
 void checkRecipeFits(const Recipe &recipe, const QStringList &drivers, const Worksite &site)
 {

@@ -1,5 +1,4 @@
-// The step label: ZPL and PDF, the printer, and the scan back. That programs of others can read the QR code is shown
-// where pdftoppm and zbarimg are installed.
+// The step label: ZPL and PDF, the printer, and the scan back.
 
 #include "core/base/files.h"
 #include "core/steps/labeldrawing.h"
@@ -8,9 +7,6 @@
 #include "tests/support/testmain.h"
 
 #include <QGuiApplication>
-#include <QImage>
-#include <QProcess>
-#include <QStandardPaths>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -37,14 +33,6 @@ RecipeStep identity()
 PromptAnswer scan(const QString &text)
 {
     return {.yes = true, .value = text};
-}
-
-QByteArray outputOf(const QString &program, const QStringList &arguments)
-{
-    QProcess process;
-    process.start(program, arguments);
-    process.waitForFinished(60'000);
-    return process.readAllStandardOutput();
 }
 
 } // namespace
@@ -217,31 +205,6 @@ private Q_SLOTS:
         QVERIFY(isPrinterName(u"lp:Zebra_ZD420"_s) && isPrinterName(u"/dev/usb/lp0"_s));
         for (const QString &name : {u"lp:-h evil"_s, u"lp:"_s, u"usb/lp0"_s, u""_s, u"lp:a;b"_s})
             QVERIFY2(!isPrinterName(name), qPrintable(name));
-    }
-
-    void othersReadTheQrCode()
-    {
-        if (QStandardPaths::findExecutable(u"pdftoppm"_s).isEmpty() ||
-            QStandardPaths::findExecutable(u"zbarimg"_s).isEmpty())
-            QSKIP("pdftoppm (poppler-utils) or zbarimg (zbar-tools) is not installed");
-        QTemporaryDir folder;
-        const QString pdf = folder.filePath(u"label.pdf"_s);
-        writeFile(pdf, labelPdf({u"Thermostat T1"_s, u"T1-00000007"_s, u"02-00-5E-10-00-07"_s, u"T1-00000007"_s}));
-        // As coarse as a cheap label printer, 203 dots an inch, and finer.
-        for (const QString &dots : {u"203"_s, u"300"_s, u"600"_s}) {
-            const QString image = folder.filePath(u"label-"_s + dots);
-            outputOf(u"pdftoppm"_s, {u"-r"_s, dots, u"-png"_s, u"-singlefile"_s, pdf, image});
-            QCOMPARE(outputOf(u"zbarimg"_s, {u"--raw"_s, u"-q"_s, u"--nodbus"_s, image + u".png"_s}).trimmed(),
-                     QByteArray("T1-00000007"));
-        }
-        const QImage page(folder.filePath(u"label-600.png"_s));
-        // Whole points: 50.1 x 25.05 mm.
-        QVERIFY2(std::abs(page.width() / 600.0 * 25.4 - 50) < 0.2 && std::abs(page.height() / 600.0 * 25.4 - 25) < 0.1,
-                 qPrintable(u"%1 x %2"_s.arg(page.width()).arg(page.height())));
-        // Qt maps the hyphen's glyph to the soft hyphen, which pdftotext makes a space.
-        const QString text = QString::fromUtf8(outputOf(u"pdftotext"_s, {u"-layout"_s, pdf, u"-"_s}));
-        for (const QString &wanted : {u"Thermostat T1"_s, u"T1 00000007"_s, u"02 00 5E 10 00 07"_s})
-            QVERIFY2(QString(text).replace(u'-', u' ').contains(wanted), qPrintable(text));
     }
 };
 

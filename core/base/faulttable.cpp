@@ -107,6 +107,8 @@ static constexpr FaultKind kinds[] = {
     {"codec.s-record", Blame::Usage, false, "The S-record file cannot be used: %1.", "Fetch or build the file again."},
     {"codec.elf", Blame::Usage, false, "The ELF file cannot be used: %1.",
      "Choose the linked executable that the build made for the board."},
+    {"codec.dfu", Blame::Usage, false, "The .dfu file cannot be used: %1.", "Fetch the file again."},
+    {"codec.uf2", Blame::Usage, false, "The UF2 file cannot be used: %1.", "Fetch the file again."},
 
     // virtual
     {"virtual.link", Blame::Station, true, "Cannot make the virtual port %1: %2.",

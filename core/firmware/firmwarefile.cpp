@@ -1,0 +1,350 @@
+#include "core/firmware/firmwarefile.h"
+
+#include "core/base/text.h"
+#include "core/codec/elffile.h"
+#include "core/codec/intelhex.h"
+#include "core/codec/srecord.h"
+
+#include <QCryptographicHash>
+#include <QJsonArray>
+
+#include <algorithm>
+#include <array>
+
+namespace slipway {
+
+namespace {
+
+// Sorted by address, neighbours that touch joined; overlaps stay.
+QList<MemorySegment> arranged(const QList<AddressedBytes> &pieces)
+{
+    QList<MemorySegment> sorted;
+    sorted.reserve(pieces.size());
+    for (const AddressedBytes &piece : pieces) {
+        if (!piece.bytes.isEmpty())
+            sorted.append({piece.at, piece.bytes});
+    }
+    std::stable_sort(sorted.begin(), sorted.end(), [](const auto &a, const auto &b) { return a.at < b.at; });
+    QList<MemorySegment> out;
+    for (const MemorySegment &piece : std::as_const(sorted)) {
+        if (!out.isEmpty() && out.last().end() == piece.at)
+            out.last().bytes += piece.bytes;
+        else
+            out.append(piece);
+    }
+    return out;
+}
+
+QJsonValue addressJson(quint64 at)
+{
+    // JSON numbers of Qt are signed.
+    return at <= quint64(std::numeric_limits<qint64>::max()) ? QJsonValue(qint64(at)) : QJsonValue(addressText(at));
+}
+
+QJsonArray spansJson(const QList<FirmwareFile::Span> &spans)
+{
+    QJsonArray out;
+    for (const FirmwareFile::Span &span : spans)
+        out << QJsonObject{{QStringLiteral("at"), addressJson(span.at)}, {QStringLiteral("size"), qint64(span.size)}};
+    return out;
+}
+
+// Files that people take for firmware, and that would be written as raw bytes if nobody looked.
+void refuseForeign(const QByteArray &bytes)
+{
+    struct Foreign {
+        QByteArrayView begin;
+        const char *what, *remedy;
+    };
+    static constexpr char unpack[] = "Unpack it and choose the firmware file in it.";
+    static const std::array<Foreign, 7> foreign{{
+        {QByteArrayView("PK\x03\x04", 4), "a ZIP archive", unpack},
+        {QByteArrayView("\x1f\x8b\x08", 3), "a gzip archive", unpack},
+        {QByteArrayView("\xfd"
+                        "7zXZ\0",
+                        6),
+         "an xz archive", unpack},
+        {QByteArrayView("BZh", 3), "a bzip2 archive", unpack},
+        {QByteArrayView("\x28\xb5\x2f\xfd", 4), "a zstd archive", unpack},
+        {QByteArrayView("!<arch>\n", 8), "a library of object files", "Choose the linked executable of the build."},
+        {QByteArrayView("%PDF-", 5), "a PDF document", "Choose the firmware file."},
+    }};
+    for (const Foreign &kind : foreign) {
+        if (bytes.startsWith(kind.begin))
+            throw Fault("firmware.foreign", {QString::fromLatin1(kind.what), QString::fromLatin1(kind.remedy)});
+    }
+    // A page that says "not found", a key, a log: text through and through.
+    const bool isText = std::all_of(bytes.begin(), bytes.end(), [](char c) {
+        return (quint8(c) >= 0x20 && quint8(c) != 0x7f) || c == '\n' || c == '\r' || c == '\t';
+    });
+    if (isText && bytes.contains('\n') && QString::fromUtf8(bytes).toUtf8() == bytes) {
+        throw Fault("firmware.foreign", {QStringLiteral("a text that begins with \"%1\"")
+                                             .arg(oneLine(QString::fromUtf8(bytes.left(200)).trimmed(), 40)),
+                                         QStringLiteral("Fetch the firmware file again.")});
+    }
+}
+
+} // namespace
+
+void FirmwareFile::addFact(const QString &key, const QString &label, const QJsonValue &value, const QString &text)
+{
+    m_facts.append({key, label, value, text.isEmpty() ? value.toVariant().toString() : text});
+}
+
+FirmwareFile FirmwareFile::parse(const QByteArray &bytes)
+{
+    if (bytes.isEmpty())
+        throw Fault("firmware.empty");
+    if (bytes.size() > MaximumBytes)
+        throw Fault("file.too-large", {QStringLiteral("The file"), QStringLiteral("a firmware file")});
+    FirmwareFile file;
+    file.m_bytes = bytes;
+    QByteArray mcubootMagic(4, Qt::Uninitialized);
+    for (int i = 0; i < 4; ++i)
+        mcubootMagic[i] = char(McubootImage::Magic >> (8 * i) & 0xff);
+    if (bytes.startsWith(mcubootMagic))
+        file.readMcuboot();
+    else if (ElfFile::looksLike(bytes))
+        file.readElf();
+    else if (IntelHexFile::looksLike(bytes))
+        file.readIntelHex();
+    else if (SRecordFile::looksLike(bytes))
+        file.readSRecord();
+    else
+        file.readRaw();
+
+    const QList<Span> shared = file.overlaps();
+    if (!shared.isEmpty()) {
+        file.addDefect(Fault("firmware.overlap",
+                             {addressText(shared.first().at), addressText(shared.first().at + shared.first().size)}));
+    }
+    return file;
+}
+
+void FirmwareFile::readIntelHex()
+{
+    m_format = Format::IntelHex;
+    const IntelHexFile hexFile = IntelHexFile::parse(m_bytes);
+    m_hasAddresses = true;
+    m_parts = {{QString(), {}, arranged(hexFile.pieces)}};
+    addFact(QStringLiteral("records"), QStringLiteral("records"), hexFile.records);
+    if (hexFile.start)
+        addFact(QStringLiteral("start"), QStringLiteral("starts at"), qint64(*hexFile.start),
+                addressText(*hexFile.start));
+}
+
+void FirmwareFile::readSRecord()
+{
+    m_format = Format::SRecord;
+    const SRecordFile srec = SRecordFile::parse(m_bytes);
+    m_hasAddresses = true;
+    m_parts = {{QString(), {}, arranged(srec.pieces)}};
+    if (!srec.header.isEmpty())
+        addFact(QStringLiteral("header"), QStringLiteral("header"), oneLine(QString::fromLatin1(srec.header), 252));
+    addFact(QStringLiteral("records"), QStringLiteral("records"), srec.records);
+    if (srec.start)
+        addFact(QStringLiteral("start"), QStringLiteral("starts at"), qint64(*srec.start), addressText(*srec.start));
+}
+
+void FirmwareFile::readElf()
+{
+    m_format = Format::Elf;
+    const ElfFile elf = ElfFile::parse(m_bytes);
+    m_hasAddresses = true;
+    m_parts = {{QString(), {}, arranged(elf.pieces)}};
+    addFact(QStringLiteral("machine"), QStringLiteral("machine"), elf.machineName(),
+            QStringLiteral("%1, %2 bits, %3 end first")
+                .arg(elf.machineName())
+                .arg(elf.bits)
+                .arg(elf.bigEndian ? QStringLiteral("big") : QStringLiteral("little")));
+    addFact(QStringLiteral("bits"), {}, elf.bits);
+    addFact(QStringLiteral("big-endian"), {}, elf.bigEndian);
+    addFact(QStringLiteral("start"), QStringLiteral("starts at"), addressJson(elf.entry), addressText(elf.entry));
+    if (elf.virtualAddresses) {
+        addFact(QStringLiteral("virtual-addresses"), QStringLiteral("addresses"), true,
+                QStringLiteral("virtual ones: the linker set no physical ones"));
+    }
+}
+
+void FirmwareFile::readMcuboot()
+{
+    m_format = Format::Mcuboot;
+    m_mcuboot = McubootImage::parse(m_bytes);
+    m_content = m_bytes;
+    addFact(QStringLiteral("version"), QStringLiteral("version"), m_mcuboot->version().toString());
+    try {
+        m_mcuboot->checkHash();
+    } catch (const Fault &fault) {
+        if (!fault.is("firmware.no-hash"))
+            addDefect(fault);
+    }
+}
+
+void FirmwareFile::readRaw()
+{
+    refuseForeign(m_bytes);
+    m_format = Format::Raw;
+    m_content = m_bytes;
+}
+
+QString FirmwareFile::format() const
+{
+    switch (m_format) {
+    case Format::IntelHex:
+        return QStringLiteral("intel-hex");
+    case Format::SRecord:
+        return QStringLiteral("s-record");
+    case Format::Uf2:
+        return QStringLiteral("uf2");
+    case Format::Elf:
+        return QStringLiteral("elf");
+    case Format::DfuSe:
+        return QStringLiteral("dfuse");
+    case Format::Dfu:
+        return QStringLiteral("dfu");
+    case Format::Esp:
+        return QStringLiteral("esp");
+    case Format::Mcuboot:
+        return QStringLiteral("mcuboot");
+    case Format::Suit:
+        return QStringLiteral("suit");
+    case Format::Raw:
+        break;
+    }
+    return QStringLiteral("raw");
+}
+
+QString FirmwareFile::formatName() const
+{
+    switch (m_format) {
+    case Format::IntelHex:
+        return QStringLiteral("Intel HEX file");
+    case Format::SRecord:
+        return QStringLiteral("S-record file");
+    case Format::Uf2:
+        return QStringLiteral("UF2 file");
+    case Format::Elf:
+        return QStringLiteral("ELF executable");
+    case Format::DfuSe:
+        return QStringLiteral("DfuSe file");
+    case Format::Dfu:
+        return QStringLiteral("DFU file");
+    case Format::Esp:
+        return QStringLiteral("image for ESP32 chips");
+    case Format::Mcuboot:
+        return QStringLiteral("MCUboot image");
+    case Format::Suit:
+        return QStringLiteral("SUIT envelope");
+    case Format::Raw:
+        break;
+    }
+    return QStringLiteral("raw binary");
+}
+
+QList<FirmwareFile::Span> FirmwareFile::gaps() const
+{
+    QList<Span> out;
+    for (const Part &part : m_parts) {
+        quint64 end = 0;
+        bool first = true;
+        for (const MemorySegment &piece : part.pieces) {
+            if (!first && piece.at > end)
+                out.append({end, piece.at - end});
+            end = first ? piece.end() : std::max(end, piece.end());
+            first = false;
+        }
+    }
+    return out;
+}
+
+QList<FirmwareFile::Span> FirmwareFile::overlaps() const
+{
+    QList<Span> out;
+    for (const Part &part : m_parts) {
+        quint64 end = 0;
+        for (const MemorySegment &piece : part.pieces) {
+            if (piece.at < end)
+                out.append({piece.at, std::min(end, piece.end()) - piece.at});
+            end = std::max(end, piece.end());
+        }
+    }
+    return out;
+}
+
+QList<MemorySegment> FirmwareFile::segments(std::optional<quint64> at, std::optional<quint32> family) const
+{
+    if (m_format == Format::Suit)
+        throw Fault("firmware.not-by-address");
+    check();
+    if (!m_hasAddresses) {
+        if (!at)
+            throw Fault("firmware.no-address", {formatName()});
+        return tidy({{*at, m_content}});
+    }
+    QList<MemorySegment> pieces;
+    if (m_format == Format::Uf2 && m_parts.size() > 1) {
+        QStringList names;
+        const Part *chosen = nullptr;
+        for (const Part &part : m_parts) {
+            names << part.name;
+            if (family && (part.family == family || (!part.family && !chosen)))
+                chosen = &part;
+        }
+        if (!chosen)
+            throw Fault("firmware.families", {names.join(QStringLiteral(", "))});
+        pieces = chosen->pieces;
+    } else {
+        for (const Part &part : m_parts)
+            pieces += part.pieces;
+    }
+    pieces = tidy(pieces);
+    if (pieces.isEmpty())
+        throw Fault("firmware.nothing", {formatName()});
+    if (at && *at != pieces.first().at)
+        throw Fault("firmware.address", {addressText(pieces.first().at), addressText(*at)});
+    return pieces;
+}
+
+QStringList FirmwareFile::defects() const
+{
+    QStringList out;
+    for (const Fault &fault : m_defects)
+        out << fault.sentence();
+    return out;
+}
+
+void FirmwareFile::check() const
+{
+    if (!m_defects.empty())
+        throw m_defects.front();
+}
+
+QJsonObject FirmwareFile::toJson() const
+{
+    QJsonObject json = m_mcuboot ? m_mcuboot->toJson() : QJsonObject();
+    for (const Fact &fact : m_facts)
+        json[fact.key] = fact.value;
+    QJsonArray segments;
+    for (const Part &part : m_parts) {
+        for (const MemorySegment &piece : part.pieces) {
+            QJsonObject object{{QStringLiteral("at"), addressJson(piece.at)},
+                               {QStringLiteral("size"), piece.bytes.size()}};
+            if (!part.name.isEmpty())
+                object[QStringLiteral("part")] = part.name;
+            segments << object;
+        }
+    }
+    if (!m_content.isEmpty() && m_parts.isEmpty()) {
+        segments << QJsonObject{{QStringLiteral("at"), QJsonValue::Null}, {QStringLiteral("size"), m_content.size()}};
+    }
+    json[QStringLiteral("format")] = format();
+    json[QStringLiteral("size")] = m_bytes.size();
+    json[QStringLiteral("sha256")] = hex(QCryptographicHash::hash(m_bytes, QCryptographicHash::Sha256));
+    json[QStringLiteral("segments")] = segments;
+    json[QStringLiteral("gaps")] = spansJson(gaps());
+    json[QStringLiteral("overlaps")] = spansJson(overlaps());
+    json[QStringLiteral("defects")] = QJsonArray::fromStringList(defects());
+    return json;
+}
+
+} // namespace slipway

@@ -3,7 +3,10 @@
 #include "core/base/fault.h"
 #include "core/base/files.h"
 #include "core/base/text.h"
-#include "core/firmware/mcubootimage.h"
+#include "core/steps/flashing.h"
+
+#include <QElapsedTimer>
+#include <QFileInfo>
 
 #include <memory>
 
@@ -14,212 +17,287 @@ using namespace Qt::StringLiterals;
 namespace {
 
 constexpr qint64 signerLimit = 64 * 1024;
+constexpr int mostImages = 16;
+constexpr quint64 largestRead = 256 * 1024 * 1024;
 
-struct WriteWords {
-    std::string file, driver = "smp", port, signer, board, at;
+struct DeviceWords {
+    std::string driver = "smp", port, board;
     int baud = 0;
-    bool older = false, trial = false;
 };
 
-// Image number of --at: the one thing an SMP device lets choose.
-int imageNumber(const std::string &at)
-{
-    if (at.empty())
-        return 0;
-    const QString text = QString::fromStdString(at);
-    bool ok = false;
-    const int number = text.toInt(&ok, 0);
-    if (!ok || number < 0 || number > 15)
-        throw Fault("base.usage", {u"\"%1\" is no image of this device."_s.arg(oneLine(text, 40)),
-                                   u"Give --at the image's number, 0 to 15."_s});
-    return number;
-}
-
-std::optional<Firmware::ImageSlot> running(Firmware &firmware, int image, const Task &task)
-{
-    const auto list = firmware.imageSlots(task);
-    for (const Firmware::ImageSlot &slot : list) {
-        if (slot.image == image && slot.active)
-            return slot;
-    }
-    return {};
-}
-
-// Slot size, versions and security counter, as far as the device tells them.
-RunningFirmware known(Device &device, int image, bool allowOlder, const Task &task)
-{
-    RunningFirmware out;
-    Firmware &firmware = *device.firmware();
-    out.slotSize = firmware.capacity(image, task);
-    out.allowOlder = allowOlder;
-    const auto list = firmware.imageSlots(task);
-    for (const Firmware::ImageSlot &slot : list) {
-        const auto version = McubootVersion::parse(slot.version);
-        if (!slot.active || !version)
-            continue;
-        out.images.insert(slot.image, *version);
-        if (slot.image == image)
-            out.version = version;
-    }
-    bool told = false;
-    const quint32 counter = device.facts(task).more.value(u"security-counter"_s).toUInt(&told);
-    if (told)
-        out.securityCounter = counter;
-    return out;
-}
-
-struct Written {
-    Firmware::WriteResult transfer;
-    Firmware::ImageSlot before, now;
+struct WriteWords : DeviceWords {
+    std::vector<std::string> files, at;
+    std::string signer, sha256, family;
+    bool older = false, trial = false, eraseAll = false, noVerify = false, noStart = false;
 };
 
-Written writeAndStart(CliContext &context, Device &device, const McubootImage &image, int number, bool trial)
+struct ReadWords : DeviceWords {
+    std::string at, size, out;
+};
+
+struct EraseWords : DeviceWords {
+    std::string at, size;
+    bool all = false;
+};
+
+quint64 number(const std::string &text, const QString &option)
 {
-    ProgressLine line(context);
-    Progress &transfer = line.progress().add(u"Write"_s, 8);
-    Progress &restart = line.progress().add(u"Restart"_s, 2);
-    const Task task = line.task();
-    Firmware &firmware = *device.firmware();
-    const QString version = image.version().toString();
-
-    Written out;
-    if (const auto slot = running(firmware, number, task))
-        out.before = *slot;
-    Firmware::WriteOptions options;
-    options.image = number;
-    out.transfer = firmware.write(image.bytes(), options, task.at(&transfer));
-    transfer.finish();
-
-    // Its own hash of what it holds, not ours.
-    std::optional<Firmware::ImageSlot> stored;
-    const auto list = firmware.imageSlots(task);
-    for (const Firmware::ImageSlot &slot : list) {
-        if (slot.image == number && slot.hash == image.hash() && !(stored && stored->active))
-            stored = slot;
-    }
-    if (!stored)
-        throw Fault("flash.hash", {version}, hex(image.hash()));
-    if (!stored->active) // a boot loader's recovery writes what it boots anyway
-        firmware.activate(image.hash(), false, task);
-
-    Reset *reset = device.resetter();
-    if (!reset)
-        throw Fault("device.lacks", {u"be restarted from here"_s});
-    reset->reset(task.at(&restart));
-    const auto now = running(firmware, number, task);
-    if (!now || now->hash != image.hash()) {
-        if (now && now->hash == out.before.hash)
-            throw Fault("flash.refused", {version, oneLine(now->version, 40)});
-        throw Fault("flash.not-running", {version, now ? oneLine(now->version, 40) : u"no image"_s});
-    }
-    out.now = *now;
-    if (!trial && !now->confirmed) {
-        firmware.confirm(task);
-        const auto confirmed = running(firmware, number, task);
-        if (!confirmed || !confirmed->confirmed)
-            throw Fault("flash.not-confirmed", {version});
-        out.now = *confirmed;
-    }
-    restart.finish();
-    return out;
+    const QString given = QString::fromStdString(text);
+    const auto value = parseAddress(given);
+    if (!value)
+        throw Fault("base.usage", {u"\"%1\" is no number for %2."_s.arg(oneLine(given, 40), option),
+                                   u"Write it as in %1 0x08000000."_s.arg(option)});
+    return *value;
 }
 
-void report(CliContext &context, const WriteWords &words, const McubootImage &image, const Written &written)
+std::unique_ptr<Device> open(CliContext &context, const DeviceWords &words, const Task &task)
 {
-    const Firmware::WriteResult &transfer = written.transfer;
-    const double rate = transfer.seconds > 0 ? double(transfer.bytes) / transfer.seconds : 0;
-    QJsonObject object{{u"file"_s, QString::fromStdString(words.file)},
-                       {u"port"_s, QString::fromStdString(words.port)},
-                       {u"version"_s, written.now.version},
-                       {u"hash"_s, hex(written.now.hash)},
-                       {u"confirmed"_s, written.now.confirmed},
-                       {u"before"_s, written.before.version},
-                       {u"bytes"_s, transfer.bytes},
-                       {u"resumed-at"_s, transfer.resumedAt},
-                       {u"seconds"_s, transfer.seconds},
-                       {u"rate"_s, rate}};
-    QString speed;
-    if (transfer.bytes > 0) {
-        speed = u", %1 in %2 at %3"_s.arg(humanSize(transfer.bytes), humanSpan(transfer.seconds), humanRate(rate));
-        if (transfer.lineLimit > 0) {
-            object.insert(u"line-share"_s, rate / transfer.lineLimit);
-            speed += u", %1 % of the line"_s.arg(qRound(100 * rate / transfer.lineLimit));
-        }
-    }
-    context.object(object);
-    context.result(u"%1 runs %2%3%4."_s.arg(QString::fromStdString(words.port), image.version().toString(),
-                                            written.now.confirmed ? QString() : u", on trial"_s, speed));
-}
-
-int write(CliContext &context, const WriteWords &words)
-{
-    // Nothing reaches the device before the image is known to be good.
-    const McubootImage image = McubootImage::parse(
-        readFile(QString::fromStdString(words.file), McubootImage::MaximumBytes, u"a firmware image"_s));
-    if (words.signer.empty())
-        image.checkHash();
-    else
-        image.verify(readFile(QString::fromStdString(words.signer), signerLimit, u"a public key"_s));
-    const int number = imageNumber(words.at);
-
-    const Driver &driver = context.drivers().find(QString::fromStdString(words.driver));
     OpenOptions options;
     options.port = QString::fromStdString(words.port);
     options.baud = words.baud;
     options.board = QString::fromStdString(words.board);
-    const Task task = context.task();
-    const auto device = driver.open(options, task);
-    Firmware *firmware = device->firmware();
-    if (!firmware)
-        throw Fault("device.lacks", {u"take firmware"_s});
+    return context.drivers().find(QString::fromStdString(words.driver)).open(options, task);
+}
 
-    if (const auto now = running(*firmware, number, task); now && now->hash == image.hash()) {
-        if (!now->confirmed && !words.trial)
-            firmware->confirm(task);
-        Written written;
-        written.before = *now;
-        written.now = *now;
-        written.now.confirmed = now->confirmed || !words.trial;
-        context.say(u"The device runs this image already; nothing was written."_s);
-        report(context, words, image, written);
-        return 0;
+Memory &memoryOf(Device &device)
+{
+    if (Memory *memory = device.memory())
+        return *memory;
+    throw Fault("device.lacks", {u"show its memory by address"_s});
+}
+
+FlashOrder orderOf(const WriteWords &words)
+{
+    FlashOrder order;
+    if (words.at.size() > words.files.size() || (words.at.size() > 1 && words.at.size() < words.files.size()))
+        throw Fault("base.usage",
+                    {u"There are %1 addresses for %2 files."_s.arg(words.at.size()).arg(words.files.size()),
+                     u"Give --at once for each file, in their order, or not at all."_s});
+    for (size_t i = 0; i < words.files.size(); ++i) {
+        const QString name = QString::fromStdString(words.files[i]);
+        FlashFile file{.name = QFileInfo(name).fileName(),
+                       .bytes = readFile(name, FirmwareFile::MaximumBytes, u"a firmware image"_s)};
+        if (i < words.at.size())
+            file.at = number(words.at[i], u"--at"_s);
+        if (!words.family.empty())
+            file.family = quint32(number(words.family, u"--family"_s));
+        order.files.append(file);
     }
-    image.checkAgainst(known(*device, number, words.older, task));
-    if (words.signer.empty())
+    if (!words.sha256.empty()) {
+        const auto digest = fromHex(QString::fromStdString(words.sha256));
+        if (!digest || digest->size() != 32 || words.files.size() != 1)
+            throw Fault("base.usage", {u"--sha256 takes the 64 hex digits that sha256sum prints of the one file."_s,
+                                       u"Copy them from the release."_s});
+        order.files.front().sha256 = *digest;
+    }
+    if (!words.signer.empty())
+        order.signer = readFile(QString::fromStdString(words.signer), signerLimit, u"a public key"_s);
+    order.trial = words.trial;
+    order.allowOlder = words.older;
+    order.eraseAll = words.eraseAll;
+    order.verify = !words.noVerify;
+    order.start = !words.noStart;
+    // A device with images and no addresses: the one thing it lets choose is the image's number.
+    if (order.files.size() == 1 && order.files.front().at && *order.files.front().at < mostImages)
+        order.image = int(*order.files.front().at);
+    return order;
+}
+
+void report(CliContext &context, const WriteWords &words, const Flashing::Result &result)
+{
+    const QString port = QString::fromStdString(words.port);
+    QStringList names;
+    for (const std::string &file : words.files)
+        names << QString::fromStdString(file);
+    QJsonObject object{
+        {u"file"_s, names.join(u", "_s)},   {u"port"_s, port},          {u"version"_s, result.version},
+        {u"confirmed"_s, result.confirmed}, {u"bytes"_s, result.bytes}, {u"resumed-at"_s, result.resumedAt},
+        {u"seconds"_s, result.seconds},     {u"rate"_s, result.rate()}, {u"compared"_s, result.compared}};
+    if (!result.hash.isEmpty())
+        object.insert(u"hash"_s, hex(result.hash));
+    if (!result.before.version.isEmpty())
+        object.insert(u"before"_s, result.before.version);
+    if (!result.now.version.isEmpty())
+        object.insert(u"version"_s, result.now.version);
+    QString speed;
+    if (result.bytes > 0 && result.seconds > 0) {
+        speed = u", %1 in %2 at %3"_s.arg(humanSize(result.bytes), humanSpan(result.seconds), humanRate(result.rate()));
+        if (result.lineLimit > 0) {
+            object.insert(u"line-share"_s, result.rate() / result.lineLimit);
+            speed += u", %1 % of the line"_s.arg(qRound(100 * result.rate() / result.lineLimit));
+        }
+    }
+    context.object(object);
+    const QString done = !result.now.active ? u"%1 holds %2"_s.arg(port, names.join(u", "_s))
+                                            : u"%1 runs %2"_s.arg(port, result.version);
+    const QString compared = result.written && !result.now.active && !result.compared.isEmpty()
+                                 ? u", compared by "_s + result.compared
+                                 : QString();
+    context.result(done + (result.confirmed ? QString() : u", on trial"_s) + speed + compared + u'.');
+}
+
+int write(CliContext &context, const WriteWords &words)
+{
+    // Nothing reaches the device before the files are known to be good.
+    Flashing flashing(orderOf(words));
+    const auto device = open(context, words, context.task());
+    const auto &at = flashing.order().files.front().at;
+    if (!device->memory() && at && *at >= mostImages)
+        throw Fault("base.usage",
+                    {u"\"%1\" is no image of this device."_s.arg(oneLine(QString::fromStdString(words.at.front()), 40)),
+                     u"Give --at the image's number, 0 to 15."_s});
+    Flashing::Result result;
+    {
+        ProgressLine line(context);
+        result = flashing.run([&device]() -> Device & { return *device; }, line.task());
+    }
+    if (!result.written)
+        context.say(u"The device runs this image already; nothing was written."_s);
+    else if (words.signer.empty() && flashing.files().front().mcuboot())
         context.say(u"No --signer: the image's hash was checked, not who made it."_s);
-    report(context, words, image, writeAndStart(context, *device, image, number, words.trial));
+    report(context, words, result);
     return 0;
+}
+
+int read(CliContext &context, const ReadWords &words)
+{
+    const quint64 at = number(words.at, u"--at"_s);
+    const quint64 size = number(words.size, u"--size"_s);
+    if (size == 0 || size > largestRead)
+        throw Fault("base.usage", {u"--size must be 1 to %1 bytes."_s.arg(largestRead), u"Read in pieces."_s});
+    const QString out = QString::fromStdString(words.out);
+    const auto device = open(context, words, context.task());
+    QByteArray bytes;
+    double seconds = 0;
+    {
+        ProgressLine line(context);
+        Progress &reading = line.progress().add(u"Read"_s);
+        QElapsedTimer timer;
+        timer.start();
+        bytes = memoryOf(*device).read(at, qint64(size), line.task().at(&reading));
+        seconds = double(timer.nsecsElapsed()) / 1e9;
+    }
+    writeFile(out, bytes);
+    context.object({{u"file"_s, out}, {u"at"_s, qint64(at)}, {u"bytes"_s, bytes.size()}, {u"seconds"_s, seconds}});
+    context.result(
+        u"%1 from %2 is in %3, read in %4."_s.arg(humanSize(bytes.size()), addressText(at), out, humanSpan(seconds)));
+    return 0;
+}
+
+int erase(CliContext &context, const EraseWords &words)
+{
+    if (words.all != (words.at.empty() && words.size.empty()) || words.at.empty() != words.size.empty())
+        throw Fault("base.usage", {u"Say what to erase."_s, u"Give --at and --size, or --all."_s});
+    const quint64 at = words.all ? 0 : number(words.at, u"--at"_s);
+    const quint64 size = words.all ? 0 : number(words.size, u"--size"_s);
+    const auto device = open(context, words, context.task());
+    Memory &memory = memoryOf(*device);
+    {
+        ProgressLine line(context);
+        Progress &erasing = line.progress().add(u"Erase"_s);
+        const Task task = line.task().at(&erasing);
+        if (words.all)
+            memory.eraseAll(task);
+        else
+            memory.erase(at, size, task);
+    }
+    context.object({{u"erased"_s, true}, {u"all"_s, words.all}, {u"at"_s, qint64(at)}, {u"bytes"_s, qint64(size)}});
+    context.result(words.all ? u"All of the device's memory is erased."_s
+                             : u"%1 from %2 on is erased."_s.arg(humanSize(qint64(size)), addressText(at)));
+    return 0;
+}
+
+void addDeviceOptions(CLI::App *command, DeviceWords &words, const CliContext &context)
+{
+    command->add_option("--driver", words.driver, "Protocol: " + context.drivers().names().join(u", "_s).toStdString())
+        ->type_name("NAME");
+    command
+        ->add_option("--port", words.port,
+                     "/dev/ttyUSB0, a pseudo-terminal, udp:ADDRESS:PORT, or what device list says")
+        ->type_name("PORT")
+        ->required();
+    command->add_option("--board", words.board, "Board, where the device does not say which it is")->type_name("NAME");
+    command->add_option("--baud", words.baud, "Rate of the serial port (the driver's own)")
+        ->type_name("BAUD")
+        ->check(CLI::Range(1200, 12'000'000));
+}
+
+void addWrite(CLI::App *noun, CliContext &context)
+{
+    const auto words = std::make_shared<WriteWords>();
+    CLI::App *command = noun->add_subcommand("write", "Judge firmware, write it to a device and see that it is there");
+    command
+        ->add_option("file", words->files,
+                     "MCUboot image, Intel HEX, S-records, ELF, UF2, DfuSe, ESP image, or raw bytes")
+        ->type_name("FILE")
+        ->required();
+    addDeviceOptions(command, *words, context);
+    command
+        ->add_option("--at", words->at,
+                     "Address, for a file that does not say where it belongs; once for each file. "
+                     "Image number (0) of a device with images")
+        ->type_name("ADDR")
+        ->expected(1)
+        ->take_all();
+    command->add_option("--signer", words->signer, "Public key or certificate (PEM) that must have signed the image")
+        ->type_name("PEM");
+    command->add_option("--sha256", words->sha256, "What sha256sum prints of the file that it must be")
+        ->type_name("HEX");
+    command->add_option("--family", words->family, "Which chips' part of a UF2 file with several")->type_name("ID");
+    command->add_flag("--allow-downgrade", words->older,
+                      "Let the version go back; the security counter never goes back");
+    command->add_flag("--trial", words->trial, "Do not confirm: the next restart brings the old image back");
+    command->add_flag("--erase-all", words->eraseAll, "Erase all memory first, not only what is written");
+    command->add_flag("--no-verify", words->noVerify, "Do not compare what the memory holds afterwards");
+    command->add_flag("--no-start", words->noStart, "Stay in the loader afterwards");
+    CliContext::examples(
+        command, {u"slipway firmware write t1-1.4.2-p256.bin --driver smp --port /dev/ttyUSB0 --signer p256.pub.pem"_s,
+                  u"slipway firmware write t1-1.4.2-p256.bin --driver smp --port udp:192.0.2.7:1337 --signer "
+                  u"p256.pub.pem --trial --json"_s,
+                  u"slipway firmware write fw.hex --driver stm32 --port /dev/ttyUSB0"_s,
+                  u"slipway firmware write boot.bin app.bin --driver esp --port /dev/ttyUSB0 --at 0x0 --at 0x10000"_s});
+    context.action(command, [&context, words] { return write(context, *words); });
+}
+
+void addRead(CLI::App *noun, CliContext &context)
+{
+    const auto words = std::make_shared<ReadWords>();
+    CLI::App *command = noun->add_subcommand("read", "Read a device's memory into a file");
+    addDeviceOptions(command, *words, context);
+    command->add_option("--at", words->at, "First address")->type_name("ADDR")->required();
+    command->add_option("--size", words->size, "Bytes")->type_name("N")->required();
+    command->add_option("--out", words->out, "File to write")->type_name("FILE")->required();
+    CliContext::examples(command, {u"slipway firmware read --driver stm32 --port /dev/ttyUSB0 --at 0x08000000 --size "
+                                   u"65536 --out back.bin"_s});
+    context.action(command, [&context, words] { return read(context, *words); });
+}
+
+void addErase(CLI::App *noun, CliContext &context)
+{
+    const auto words = std::make_shared<EraseWords>();
+    CLI::App *command = noun->add_subcommand("erase", "Erase a device's memory; what was in it is gone");
+    addDeviceOptions(command, *words, context);
+    CLI::Option *at = command->add_option("--at", words->at, "First address")->type_name("ADDR");
+    command->add_option("--size", words->size, "Bytes; widened to what can be erased at once")
+        ->type_name("N")
+        ->needs(at);
+    command->add_flag("--all", words->all, "All of its memory")->excludes(at);
+    CliContext::examples(command,
+                         {u"slipway firmware erase --driver esp --port /dev/ttyUSB0 --at 0x9000 --size 0x6000"_s,
+                          u"slipway firmware erase --driver stm32 --port /dev/ttyUSB0 --all"_s});
+    context.action(command, [&context, words] { return erase(context, *words); });
 }
 
 } // namespace
 
-void addFirmwareWriteCommand(CLI::App &app, CliContext &context)
+void addFirmwareDeviceCommands(CLI::App &app, CliContext &context)
 {
     const auto nouns = app.get_subcommands([](const CLI::App *sub) { return sub->get_name() == "firmware"; });
     CLI::App *noun = nouns.empty() ? app.add_subcommand("firmware", "Firmware images") : nouns.front();
     noun->require_subcommand(1);
-    const auto words = std::make_shared<WriteWords>();
-    CLI::App *command = noun->add_subcommand("write", "Verify an image, write it to a device and see that it runs");
-    command->add_option("file", words->file, "MCUboot image")->type_name("FILE")->required();
-    command->add_option("--driver", words->driver, "Protocol (smp)")->type_name("NAME");
-    command->add_option("--port", words->port, "/dev/ttyUSB0, a pseudo-terminal, or udp:ADDRESS:PORT")
-        ->type_name("PORT")
-        ->required();
-    command->add_option("--signer", words->signer, "Public key or certificate (PEM) that must have signed the image")
-        ->type_name("PEM");
-    command->add_option("--at", words->at, "Image number of a device with several (0)")->type_name("ADDR");
-    command->add_option("--board", words->board, "Board, where the device does not say which it is")->type_name("NAME");
-    command->add_option("--baud", words->baud, "Rate of the serial port (found by trying)")
-        ->type_name("BAUD")
-        ->check(CLI::Range(1200, 12'000'000));
-    command->add_flag("--allow-downgrade", words->older,
-                      "Let the version go back; the security counter never goes back");
-    command->add_flag("--trial", words->trial, "Do not confirm: the next restart brings the old image back");
-    CliContext::examples(
-        command, {u"slipway firmware write t1-1.4.2-p256.bin --driver smp --port /dev/ttyUSB0 --signer p256.pub.pem"_s,
-                  u"slipway firmware write t1-1.4.2-p256.bin --driver smp --port udp:192.0.2.7:1337 --signer "
-                  u"p256.pub.pem --trial --json"_s});
-    context.action(command, [&context, words] { return write(context, *words); });
+    addWrite(noun, context);
+    addRead(noun, context);
+    addErase(noun, context);
 }
 
 } // namespace slipway

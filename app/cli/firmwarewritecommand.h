@@ -1,11 +1,11 @@
 #pragma once
-// slipway firmware write: verifies an MCUboot image, writes it to a device and sees that the device runs it. The other
-// parts of the noun are in firmwarecommand.h.
+// slipway firmware write, read and erase: the parts of the noun that need a device. Write judges files, writes them and
+// sees that the device holds and runs them. The other parts of the noun are in firmwarecommand.h.
 
 #include "app/cli/clicontext.h"
 
 namespace slipway {
 
-void addFirmwareWriteCommand(CLI::App &app, CliContext &context);
+void addFirmwareDeviceCommands(CLI::App &app, CliContext &context);
 
 } // namespace slipway

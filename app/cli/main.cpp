@@ -36,7 +36,7 @@ void addCommands(CLI::App &app, CliContext &context)
     addRecipeCommand(app, context);
     addDeviceCommand(app, context);
     addFirmwareCommand(app, context);
-    addFirmwareWriteCommand(app, context); // adds "write" to the noun "firmware"
+    addFirmwareDeviceCommands(app, context); // adds to the noun "firmware"
     addIdentityCommand(app, context);
     addJournalCommand(app, context);
     addVirtualCommand(app, context);

@@ -107,6 +107,15 @@ QString rfc3339Now()
     return QDateTime::currentDateTimeUtc().toString(QStringLiteral("yyyy-MM-ddTHH:mm:ss.zzzZ"));
 }
 
+std::optional<quint64> parseAddress(const QString &text)
+{
+    static const QRegularExpression form(QStringLiteral("^(?:0[xX][0-9A-Fa-f]{1,16}|[0-9]{1,20})$"));
+    bool ok = false;
+    const quint64 at =
+        form.match(text).hasMatch() ? text.toULongLong(&ok, text.size() > 1 && text[1].isLetter() ? 16 : 10) : 0;
+    return ok ? std::optional(at) : std::nullopt;
+}
+
 std::optional<qint64> parseDurationMs(const QString &text)
 {
     static const QRegularExpression form(QStringLiteral("^\\s*([0-9]{1,9}(?:\\.[0-9]{1,3})?)\\s*(ms|s|min|h)?\\s*$"));

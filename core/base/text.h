@@ -27,6 +27,9 @@ QString humanSpan(double seconds);
 // RFC 3339 in UTC with milliseconds, "2026-11-21T14:32:07.114Z": the one form of time in files and records.
 QString rfc3339Now();
 
+// "0x08000000" or "65536"; nothing when it is neither or does not fit.
+std::optional<quint64> parseAddress(const QString &text);
+
 // "30s", "500ms", "2min", "1h", or a plain number of seconds; nothing when it is none of these.
 std::optional<qint64> parseDurationMs(const QString &text);
 

@@ -64,14 +64,7 @@ void checkRecipeFits(const Recipe &recipe, const QStringList &drivers, const Wor
             const StepKind *kind = stepKind(step.kind);
             if (!kind)
                 throw Fault("station.recipe-attention", {u"there is no step \"%1\"."_s.arg(step.kind)});
-            if (!kind->needs)
-                continue;
-            QStringList lacking;
-            for (const Capability need : kind->needs(step.parameters)) {
-                if (!able.contains(need))
-                    lacking += toString(need);
-            }
-            lacking.sort();
+            const QStringList lacking = kind->lacking(step.parameters, able);
             if (!lacking.isEmpty())
                 throw Fault("driver.lacks", {name, step.name, lacking.join(u", "_s)});
         }

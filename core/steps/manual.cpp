@@ -46,6 +46,12 @@ QString typeWords(const StepParameter &parameter)
         return u"list of texts"_s;
     case Type::Files:
         return u"map of files"_s;
+    case Type::Address:
+        return u"address"_s;
+    case Type::Digest:
+        return u"SHA-256"_s;
+    case Type::Images:
+        return u"map of addresses to files"_s;
     }
     return {};
 }
@@ -171,14 +177,16 @@ QString stepManual(const StepKind &kind)
     text += u"| parameter | type | default | meaning |\n|---|---|---|---|\n"_s;
     for (const StepParameter &parameter : allParameters(kind))
         text += row(parameter, {});
-    QStringList needs;
-    if (kind.needs) {
-        for (const Capability need : kind.needs({}))
-            needs << toString(need);
-        needs.sort();
+    const QStringList needs = kind.lacking({}, {});
+    if (!needs.isEmpty()) {
+        QStringList instead;
+        if (kind.needsInstead) {
+            for (const Capability need : kind.needsInstead({}))
+                instead << toString(need);
+        }
+        text += u"\nNeeds a device with: %1%2.\n"_s.arg(
+            needs.join(u", "_s), instead.isEmpty() ? QString() : u"; or with: "_s + instead.join(u", "_s));
     }
-    if (!needs.isEmpty())
-        text += u"\nNeeds a device with: %1.\n"_s.arg(needs.join(u", "_s));
     return text;
 }
 

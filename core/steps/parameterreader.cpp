@@ -83,6 +83,16 @@ std::optional<QVariant> ParameterReader::value(const StepParameter &parameter, c
         return list(parameter, node);
     case Type::Files:
         return files(parameter, node);
+    case Type::Address:
+        if (const auto at = node.isScalar() ? parseAddress(node.text) : std::nullopt)
+            return QVariant::fromValue(qulonglong(*at));
+        m_findings.error(
+            node.at, u"\"%1\" must be an address such as 0x08000000, not %2"_s.arg(parameter.name, node.described()));
+        return {};
+    case Type::Digest:
+        return digest(parameter.name, node);
+    case Type::Images:
+        return images(parameter, node);
     }
     return {};
 }
@@ -251,6 +261,62 @@ std::optional<QVariant> ParameterReader::files(const StepParameter &parameter, c
             good = false;
     }
     return good ? std::optional<QVariant>(result) : std::nullopt;
+}
+
+std::optional<QVariant> ParameterReader::digest(const QString &name, const YamlNode &node)
+{
+    const auto bytes = node.isScalar() && node.text.size() == 64 ? fromHex(node.text) : std::nullopt;
+    if (bytes && bytes->size() == 32)
+        return *bytes;
+    m_findings.error(node.at,
+                     u"\"%1\" must be the 64 hex digits that sha256sum prints, not %2"_s.arg(name, node.described()));
+    return {};
+}
+
+std::optional<QVariant> ParameterReader::images(const StepParameter &parameter, const YamlNode &node)
+{
+    if (!node.isMapping() || node.entries.empty()) {
+        m_findings.error(node.at, u"\"%1\" must be a map of addresses to files"_s.arg(parameter.name));
+        return {};
+    }
+    QMap<quint64, QVariantMap> result;
+    bool good = true;
+    for (const YamlEntry &entry : node.entries) {
+        const auto at = parseAddress(entry.key);
+        if (!at || result.contains(*at)) {
+            m_findings.error(entry.at, at ? u"the address %1 is there twice"_s.arg(oneLine(entry.key, 60))
+                                          : u"\"%1\" is no address such as 0x10000"_s.arg(oneLine(entry.key, 60)));
+            good = false;
+            continue;
+        }
+        QVariantMap image{{u"at"_s, QVariant::fromValue(qulonglong(*at))}};
+        const YamlNode *name = entry.value.isScalar() ? &entry.value : nullptr;
+        const YamlNode *pin = nullptr;
+        bool known = true;
+        if (entry.value.isMapping()) {
+            for (const YamlEntry &inner : entry.value.entries) {
+                known = known && (inner.key == u"file" || inner.key == u"sha256");
+                (inner.key == u"file" ? name : pin) = &inner.value;
+            }
+        }
+        if (!name || !known) {
+            m_findings.error(entry.value.at, u"\"%1\" must be a file name or { file: NAME, sha256: ... }"_s.arg(
+                                                 oneLine(entry.key, 60)));
+            good = false;
+            continue;
+        }
+        const auto path = file(entry.key, *name);
+        const auto sha256 = pin ? digest(u"sha256"_s, *pin) : std::optional<QVariant>();
+        good = good && path && (!pin || sha256);
+        image.insert(u"file"_s, path.value_or(QVariant()));
+        if (sha256)
+            image.insert(u"sha256"_s, *sha256);
+        result.insert(*at, image);
+    }
+    QVariantList list;
+    for (const QVariantMap &image : std::as_const(result))
+        list << image;
+    return good ? std::optional<QVariant>(list) : std::nullopt;
 }
 
 std::optional<QVariant> ParameterReader::pattern(const StepParameter &parameter, const YamlNode &node)

@@ -34,6 +34,8 @@ private:
     std::optional<QVariant> map(const StepParameter &parameter, const YamlNode &node);
     std::optional<QVariant> list(const StepParameter &parameter, const YamlNode &node);
     std::optional<QVariant> files(const StepParameter &parameter, const YamlNode &node);
+    std::optional<QVariant> digest(const QString &name, const YamlNode &node);
+    std::optional<QVariant> images(const StepParameter &parameter, const YamlNode &node);
     std::optional<QVariant> pattern(const StepParameter &parameter, const YamlNode &node);
     std::optional<QVariant> url(const StepParameter &parameter, const YamlNode &node);
     std::optional<QVariant> file(const QString &parameterName, const YamlNode &node);

@@ -270,14 +270,9 @@ private:
 
     void checkNeeds(const StepKind &kind, const RecipeStep &step, bool parametersGood)
     {
-        if (!m_capabilities || !kind.needs || !parametersGood)
+        if (!m_capabilities || !parametersGood)
             return;
-        QStringList lacking;
-        for (const Capability need : kind.needs(step.parameters)) {
-            if (!m_capabilities->contains(need))
-                lacking << toString(need);
-        }
-        lacking.sort();
+        const QStringList lacking = kind.lacking(step.parameters, *m_capabilities);
         if (!lacking.isEmpty())
             m_findings.error(step.at, u"driver \"%1\" cannot do what \"%2\" needs: %3"_s.arg(m_recipe.driver, kind.name,
                                                                                              lacking.join(u", "_s)));

@@ -83,6 +83,24 @@ QJsonObject typeOf(const StepParameter &parameter)
                           QJsonArray{QJsonObject{{u"type"_s, u"string"_s}, {u"minLength"_s, 1}},
                                      closedObject({{u"file"_s, QJsonObject{{u"type"_s, u"string"_s}}}}, {u"file"_s}),
                                      closedObject({{u"text"_s, reference(u"text"_s)}}, {u"text"_s})}}}}};
+    case Type::Address:
+        return {{u"type"_s, QJsonArray{u"integer"_s, u"string"_s}},
+                {u"minimum"_s, 0},
+                {u"pattern"_s, u"^(0[xX][0-9A-Fa-f]{1,16}|[0-9]{1,20})$"_s}};
+    case Type::Digest:
+        return {{u"type"_s, u"string"_s}, {u"pattern"_s, u"^[0-9A-Fa-f]{64}$"_s}};
+    case Type::Images: {
+        StepParameter digest;
+        digest.type = Type::Digest;
+        return {{u"type"_s, u"object"_s},
+                {u"minProperties"_s, 1},
+                {u"propertyNames"_s, QJsonObject{{u"pattern"_s, u"^(0[xX][0-9A-Fa-f]{1,16}|[0-9]{1,20})$"_s}}},
+                {u"additionalProperties"_s,
+                 QJsonObject{{u"oneOf"_s, QJsonArray{QJsonObject{{u"type"_s, u"string"_s}, {u"minLength"_s, 1}},
+                                                     closedObject({{u"file"_s, QJsonObject{{u"type"_s, u"string"_s}}},
+                                                                   {u"sha256"_s, typeOf(digest)}},
+                                                                  {u"file"_s})}}}}};
+    }
     }
     return {};
 }

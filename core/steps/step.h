@@ -122,7 +122,27 @@ struct StepParameter {
     //   Map       QVariantMap; with `keys` typed by these, else of QString
     //   List      QVariantList of QString
     //   Files     QVariantMap: name on the device -> QVariantMap {"file": absolute path} or {"text": text}
-    enum class Type { Text, Number, Integer, Boolean, Choice, Duration, File, Url, Pattern, Range, Map, List, Files };
+    //   Address   qulonglong                    Digest  QByteArray, 32 bytes of SHA-256
+    //   Images    QVariantList of QVariantMap {"at": qulonglong, "file": absolute path, "sha256": QByteArray, where
+    //             given}, by address
+    enum class Type {
+        Text,
+        Number,
+        Integer,
+        Boolean,
+        Choice,
+        Duration,
+        File,
+        Url,
+        Pattern,
+        Range,
+        Map,
+        List,
+        Files,
+        Address,
+        Digest,
+        Images
+    };
     // Every member has an initializer, so that designated initializers may leave any out.
     QString name{};
     Type type = Type::Text;
@@ -146,6 +166,9 @@ struct StepKind {
     double weight = 1;         // share of the progress bar, about seconds
     qint64 timeoutMs = 60'000; // default
     std::function<QSet<Capability>(const QVariantMap &)> needs;
+    std::function<QSet<Capability>(const QVariantMap &)> needsInstead; // a set that does as well; empty: none
+    // Names of what is missing for the step to work; empty: it can.
+    QStringList lacking(const QVariantMap &parameters, const QSet<Capability> &able) const;
     std::function<bool(const QVariantMap &)> irreversible; // cannot be undone by anybody
     bool writes = false;     // changes the device: never allowed after an irreversible step
     bool readsFacts = false; // ${fact:...} has values after it

@@ -5,6 +5,26 @@ using namespace Qt::StringLiterals;
 
 namespace slipway {
 
+QStringList StepKind::lacking(const QVariantMap &parameters, const QSet<Capability> &able) const
+{
+    const auto missing = [&able](const QSet<Capability> &wanted) {
+        QStringList names;
+        for (const Capability need : wanted) {
+            if (!able.contains(need))
+                names << toString(need);
+        }
+        names.sort();
+        return names;
+    };
+    if (!needs)
+        return {};
+    const QStringList first = missing(needs(parameters));
+    if (first.isEmpty() || !needsInstead)
+        return first;
+    const QSet<Capability> instead = needsInstead(parameters);
+    return !instead.isEmpty() && missing(instead).isEmpty() ? QStringList() : first;
+}
+
 const QList<StepKind> &stepKinds()
 {
     static const QList<StepKind> kinds{identifyKind(), flashKind(),  setKind(),   timeKind(),  idevidKind(),

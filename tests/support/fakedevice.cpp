@@ -123,6 +123,60 @@ struct FakeDevice::Parts {
         void erase(int, int, const Task &task) override { Call call(d, "firmware.erase", task); }
     };
 
+    struct FakeMemory : Memory {
+        FakeDevice &d;
+        explicit FakeMemory(FakeDevice &device) : d(device) {}
+        QList<MemoryRegion> regions(const Task &task) override
+        {
+            Call call(d, "memory.regions", task);
+            return {{u"flash"_s, d.flashAt, quint64(d.flash->size()), 256}};
+        }
+        void check(const QList<MemorySegment> &segments, const Task &task) override
+        {
+            Call call(d, "memory.check", task);
+            checkAgainst({{u"flash"_s, d.flashAt, quint64(d.flash->size()), 256}}, segments);
+        }
+        WriteResult write(const QList<MemorySegment> &segments, const WriteOptions &options, const Task &task) override
+        {
+            Call call(d, "memory.write", task);
+            qint64 bytes = 0;
+            if (options.eraseAll)
+                d.flash->fill('\xff');
+            for (const MemorySegment &segment : segments) {
+                d.flash->replace(qsizetype(segment.at - d.flashAt), segment.bytes.size(), segment.bytes);
+                bytes += segment.bytes.size();
+            }
+            call.done();
+            WriteResult result;
+            result.bytes = result.wireBytes = bytes;
+            result.seconds = 1.0;
+            result.lineLimit = 100'000;
+            result.verified = options.verify && d.canCompare;
+            result.how = result.verified ? u"reading back"_s : QString();
+            return result;
+        }
+        QByteArray read(quint64 at, qint64 size, const Task &task) override
+        {
+            Call call(d, "memory.read", task);
+            return d.flash->mid(qsizetype(at - d.flashAt), size);
+        }
+        void erase(quint64 at, quint64 size, const Task &task) override
+        {
+            Call call(d, "memory.erase", task);
+            d.flash->replace(qsizetype(at - d.flashAt), qsizetype(size), QByteArray(qsizetype(size), '\xff'));
+        }
+        void eraseAll(const Task &task) override
+        {
+            Call call(d, "memory.erase-all", task);
+            d.flash->fill('\xff');
+        }
+        void start(std::optional<quint64>, const Task &task) override
+        {
+            Call call(d, "memory.start", task);
+            d.started = true;
+        }
+    };
+
     struct FakeBlobs : Blobs {
         FakeDevice &d;
         explicit FakeBlobs(FakeDevice &device) : d(device) {}
@@ -276,8 +330,9 @@ struct FakeDevice::Parts {
         }
     };
 
-    explicit Parts(FakeDevice &d) : firmware(d), blobs(d), shell(d), keys(d), reset(d), clock(d), lock(d) {}
+    explicit Parts(FakeDevice &d) : firmware(d), memory(d), blobs(d), shell(d), keys(d), reset(d), clock(d), lock(d) {}
     FakeFirmware firmware;
+    FakeMemory memory;
     FakeBlobs blobs;
     FakeShell shell;
     FakeKeys keys;
@@ -341,6 +396,11 @@ DeviceFacts FakeDevice::facts(const Task &task)
 Firmware *FakeDevice::firmware()
 {
     return lacks.contains(Capability::Firmware) ? nullptr : &m_parts->firmware;
+}
+
+Memory *FakeDevice::memory()
+{
+    return flash ? &m_parts->memory : nullptr;
 }
 
 Blobs *FakeDevice::blobs()

@@ -32,6 +32,11 @@ public:
     QMap<QString, bool> locks{{QStringLiteral("debug"), false}};
     QSet<Capability> lacks;
     bool tellsFileHashes = true;
+    // Memory at addresses, from flashAt on; nothing: it has none.
+    std::optional<QByteArray> flash;
+    quint64 flashAt = 0x08000000;
+    bool canCompare = true;
+    bool started = false; // left the loader
 
     // Misbehaviour.
     bool storesWrongHash = false; // of a written image
@@ -64,6 +69,7 @@ public:
     Reset *resetter() override;
     Clock *clock() override;
     Lock *locker() override;
+    Memory *memory() override;
 
 private:
     struct Failure {

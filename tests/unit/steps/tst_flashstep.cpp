@@ -4,6 +4,9 @@
 #include "tests/support/fakecontext.h"
 #include "tests/support/testmain.h"
 
+#include <QCryptographicHash>
+#include <QTemporaryDir>
+
 using namespace slipway;
 using namespace slipway::test;
 using namespace Qt::StringLiterals;
@@ -85,7 +88,7 @@ private Q_SLOTS:
         QTest::newRow("other key") << u"t1-1.4.2-other-key.bin"_s << p256 << u"firmware.other-key"_s;
         QTest::newRow("flipped bit") << u"t1-flipped-bit.bin"_s << p256 << u"firmware.hash"_s;
         QTest::newRow("truncated") << u"t1-truncated.bin"_s << p256 << u"firmware.truncated"_s;
-        QTest::newRow("no image") << u"README.md"_s << p256 << u"firmware.magic"_s;
+        QTest::newRow("no image") << u"README.md"_s << p256 << u"firmware.foreign"_s;
         QTest::newRow("no key") << u"t1-1.4.2-p256.bin"_s << u"README.md"_s << u"firmware.signer"_s;
         QTest::newRow("key of another kind")
             << u"t1-1.4.2-p256.bin"_s << u"rsa2048.pub.pem"_s << u"firmware.key-type"_s;
@@ -147,6 +150,47 @@ private Q_SLOTS:
                  u"flash.not-confirmed"_s);
         QCOMPARE(codeWith([](FakeDevice &d) { d.lacks << Capability::Firmware; }), u"device.lacks"_s);
         QCOMPARE(codeWith([](FakeDevice &d) { d.lacks << Capability::Reset; }), u"device.lacks"_s);
+    }
+
+    void memoryTakesPinnedFilesByAddress()
+    {
+        QTemporaryDir files;
+        const auto put = [&](const QString &name, const QByteArray &bytes) {
+            writeFile(files.filePath(name), bytes);
+            return QString::fromLatin1(QCryptographicHash::hash(bytes, QCryptographicHash::Sha256).toHex());
+        };
+        const QString boot = put(u"boot.bin"_s, QByteArray(100, 'b'));
+        const QString app = put(u"app.bin"_s, QByteArray(300, 'a'));
+        const auto step = [&](const QString &text) { return stepFrom(u"flash: { %1 }"_s.arg(text), files.path()); };
+        const RecipeStep both = step(u"files: { 0x08000000: { file: boot.bin, sha256: %1 }, 0x08000200: { file: "
+                                     "app.bin, sha256: %2 } }"_s.arg(boot, app));
+        FakeDevice device;
+        device.lacks << Capability::Firmware << Capability::Reset;
+        device.flash = QByteArray(1024, '\xff');
+        FakeContext context(device);
+        QCOMPARE(context.codeOf(both), QString());
+        QCOMPARE(device.flash->left(100), QByteArray(100, 'b'));
+        QCOMPARE(device.flash->mid(512, 300), QByteArray(300, 'a'));
+        QVERIFY(device.started);
+        QCOMPARE(context.recorded(u"artifact"_s)->body.value(u"compared"_s).toString(), u"reading back"_s);
+        QCOMPARE(context.lastSummary, u"400 bytes at 0.4 kB/s, 0 % of the line"_s);
+
+        const auto codeOf = [&](const QString &text) { return context.codeOf(step(text)); };
+        const int writes = device.calls(u"memory.write"_s);
+        QCOMPARE(codeOf(u"image: app.bin, sha256: %1, at: 0x08000300"_s.arg(app)), u"memory.outside"_s);
+        QCOMPARE(codeOf(u"image: app.bin, sha256: %1, at: 0x08000000"_s.arg(boot)), u"flash.pin"_s);
+        QCOMPARE(codeOf(u"image: app.bin, sha256: %1"_s.arg(app)), u"firmware.no-address"_s);
+        QCOMPARE(
+            codeOf(u"files: { 0x08000000: { file: boot.bin, sha256: %1 }, 0x08000010: { file: app.bin, sha256: %2 } }"_s
+                       .arg(boot, app)),
+            u"memory.overlap"_s);
+        QCOMPARE(device.calls(u"memory.write"_s), writes);
+        device.canCompare = false;
+        QCOMPARE(codeOf(u"image: app.bin, sha256: %1, at: 0x08000000"_s.arg(app)), u"flash.unverified"_s);
+        device.started = false;
+        QCOMPARE(codeOf(u"image: app.bin, sha256: %1, at: 0x08000000, verify: false, start: false"_s.arg(app)),
+                 QString());
+        QVERIFY(!device.started);
     }
 
     void goesOnAfterATrouble()

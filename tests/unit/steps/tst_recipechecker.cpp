@@ -89,7 +89,6 @@ private Q_SLOTS:
             u"12:35: unknown variable \"mak\"; did you mean \"mac\"?"_s,
             u"12:54: \"pattern\" must have exactly 1 group in parentheses, but has 2"_s,
             u"13:47: \"pattern\" is no regular expression: missing terminating ] for character class at character 3"_s,
-            u"14:5: \"flash\" needs the parameter \"signer\""_s,
             u"14:24: there is no file \"nowhere.bin\""_s,
             u"15:24: \"debug\" must be true or false, not \"yes\""_s,
             u"16:5: \"prompt\" needs the parameter \"text\""_s,
@@ -264,6 +263,22 @@ private Q_SLOTS:
         QCOMPARE(only("  - flash: { image: \"${serial}.bin\", signer: bad.yaml }\n"),
                  u"5:21: a file name takes no variables"_s);
         QCOMPARE(only("  - flash: { image: nowhere, signer: nowhere }\n", {.files = false}), QString());
+        const QByteArray digest(64, 'a');
+        QCOMPARE(
+            only("  - flash: { image: bad.yaml }\n"),
+            u"5:21: say by \"signer\" whose signature the image must have, or by \"sha256\" which file it must be"_s);
+        QCOMPARE(only("  - flash: { image: bad.yaml, sha256: 12 }\n"),
+                 u"5:39: \"sha256\" must be the 64 hex digits that sha256sum prints, not \"12\""_s);
+        QCOMPARE(only("  - flash: { retries: 1 }\n"), u"5:5: \"flash\" takes either \"image\" or \"files\""_s);
+        QCOMPARE(only("  - flash: { files: { 0x8000: bad.yaml } }\n", {.files = false}),
+                 u"5:21: every file needs its \"sha256\", as in 0x8000: { file: NAME, sha256: ... }"_s);
+        QCOMPARE(only("  - flash: { files: { 0x0: { file: bad.yaml, sha256: " + digest + " }, 0: bad.yaml } }\n"),
+                 u"5:122: the address 0 is there twice"_s);
+        QCOMPARE(only("  - flash: { files: { x: bad.yaml } }\n"), u"5:23: \"x\" is no address such as 0x10000"_s);
+        QCOMPARE(only("  - flash: { files: { 0x0: { name: bad.yaml } } }\n"),
+                 u"5:28: \"0x0\" must be a file name or { file: NAME, sha256: ... }"_s);
+        QCOMPARE(only("  - flash: { image: bad.yaml, sha256: " + digest + ", at: here }\n"),
+                 u"5:109: \"at\" must be an address such as 0x08000000, not \"here\""_s);
         QTemporaryDir folder;
         writeFile(folder.filePath(u"l.zpl"_s), "^XA^FD${sreial}^FS^XZ");
         const auto findings =

@@ -1,9 +1,12 @@
 #include "core/firmware/firmwarefile.h"
 
 #include "core/base/text.h"
+#include "core/codec/dfufile.h"
 #include "core/codec/elffile.h"
+#include "core/codec/espimage.h"
 #include "core/codec/intelhex.h"
 #include "core/codec/srecord.h"
+#include "core/codec/uf2.h"
 
 #include <QCryptographicHash>
 #include <QJsonArray>
@@ -106,10 +109,16 @@ FirmwareFile FirmwareFile::parse(const QByteArray &bytes)
         file.readMcuboot();
     else if (ElfFile::looksLike(bytes))
         file.readElf();
+    else if (Uf2File::recognises(bytes))
+        file.readUf2();
     else if (IntelHexFile::looksLike(bytes))
         file.readIntelHex();
     else if (SRecordFile::looksLike(bytes))
         file.readSRecord();
+    else if (DfuFile::recognises(bytes))
+        file.readDfu();
+    else if (EspImage::looksLike(bytes))
+        file.readEsp();
     else
         file.readRaw();
 
@@ -163,6 +172,81 @@ void FirmwareFile::readElf()
     if (elf.virtualAddresses) {
         addFact(QStringLiteral("virtual-addresses"), QStringLiteral("addresses"), true,
                 QStringLiteral("virtual ones: the linker set no physical ones"));
+    }
+}
+
+void FirmwareFile::readUf2()
+{
+    m_format = Format::Uf2;
+    const Uf2File uf2 = Uf2File::parse(m_bytes);
+    m_hasAddresses = true;
+    QStringList families;
+    int blocks = 0;
+    for (const Uf2File::Part &part : uf2.parts) {
+        const QString name = part.family ? uf2FamilyName(*part.family) : QStringLiteral("any chip");
+        families << name;
+        blocks += part.blocks;
+        m_parts.append({name, part.family, arranged(part.segments)});
+    }
+    addFact(QStringLiteral("families"), QStringLiteral("for"), QJsonArray::fromStringList(families),
+            families.join(QStringLiteral(", ")));
+    addFact(QStringLiteral("blocks"), QStringLiteral("blocks"), blocks);
+}
+
+void FirmwareFile::readDfu()
+{
+    const DfuFile dfu = DfuFile::parse(m_bytes);
+    const auto idText = [](quint16 id) {
+        return id == DfuFile::anyId ? QStringLiteral("any") : QStringLiteral("%1").arg(id, 4, 16, QLatin1Char('0'));
+    };
+    addFact(QStringLiteral("usb-id"), QStringLiteral("for USB device"),
+            idText(dfu.vendorId) + u':' + idText(dfu.productId));
+    if (!dfu.isDfuSe()) {
+        m_format = Format::Dfu;
+        m_content = dfu.image;
+        return;
+    }
+    m_format = Format::DfuSe;
+    m_hasAddresses = true;
+    for (const DfuFile::Target &target : dfu.targets) {
+        const QString setting = QStringLiteral("alternate setting %1").arg(target.alternate);
+        m_parts.append({target.name.isEmpty() ? setting : oneLine(target.name, 255), {}, arranged(target.elements)});
+    }
+    addFact(QStringLiteral("targets"), QStringLiteral("targets"), dfu.targets.size());
+}
+
+void FirmwareFile::readEsp()
+{
+    m_format = Format::Esp;
+    const EspImage esp = EspImage::parse(m_bytes);
+    m_content = m_bytes;
+    Part part;
+    for (const EspSegment &segment : esp.segments)
+        part.pieces.append({segment.address, m_bytes.mid(segment.offset, segment.size)});
+    m_parts = {part};
+    addFact(QStringLiteral("chip"), QStringLiteral("chip"),
+            esp.chip().isEmpty() ? QStringLiteral("id %1").arg(esp.chipId) : esp.chip());
+    if (esp.application) {
+        addFact(QStringLiteral("version"), QStringLiteral("version"), oneLine(esp.application->version, 64));
+        addFact(QStringLiteral("project"), QStringLiteral("project"), oneLine(esp.application->project, 64));
+        addFact(QStringLiteral("built"), QStringLiteral("built"), oneLine(esp.application->built, 64));
+        addFact(QStringLiteral("idf-version"), QStringLiteral("ESP-IDF"), oneLine(esp.application->idfVersion, 64));
+        addFact(QStringLiteral("secure-version"), QStringLiteral("secure version"),
+                qint64(esp.application->secureVersion));
+    }
+    addFact(QStringLiteral("start"), QStringLiteral("starts at"), qint64(esp.entry), addressText(esp.entry));
+    if (const auto flash = esp.flashSize())
+        addFact(QStringLiteral("flash-size"), QStringLiteral("built for flash of"), *flash, humanSize(*flash));
+    addFact(QStringLiteral("flash-mode"), QStringLiteral("flash mode"), esp.flashModeName());
+    if (!esp.sha256.isEmpty())
+        addFact(QStringLiteral("hash"), QStringLiteral("hash"), hex(esp.sha256));
+    addFact(QStringLiteral("secure-boot-v2"), QStringLiteral("signature sector"), esp.signedV2,
+            esp.signedV2 ? QStringLiteral("for secure boot version 2") : QStringLiteral("none"));
+    addFact(QStringLiteral("image-size"), QStringLiteral("image"), esp.size, humanSize(esp.size));
+    try {
+        esp.check();
+    } catch (const Fault &fault) {
+        addDefect(fault);
     }
 }
 
@@ -244,6 +328,8 @@ QString FirmwareFile::formatName() const
 QList<FirmwareFile::Span> FirmwareFile::gaps() const
 {
     QList<Span> out;
+    if (!m_hasAddresses)
+        return out;
     for (const Part &part : m_parts) {
         quint64 end = 0;
         bool first = true;
@@ -260,6 +346,8 @@ QList<FirmwareFile::Span> FirmwareFile::gaps() const
 QList<FirmwareFile::Span> FirmwareFile::overlaps() const
 {
     QList<Span> out;
+    if (!m_hasAddresses)
+        return out;
     for (const Part &part : m_parts) {
         quint64 end = 0;
         for (const MemorySegment &piece : part.pieces) {

@@ -41,7 +41,7 @@ public:
 
     // Pieces that belong together: all there is, or those for one family of chips or one memory.
     struct Part {
-        QString name;                  // "RP2040", "Internal Flash"; empty: the file has but this one
+        QString name;                  // "RP2040", "Internal Flash"; empty: it has none
         std::optional<quint32> family; // UF2
         QList<MemorySegment> pieces;   // by address, neighbours that touch joined; they may overlap
     };
@@ -93,6 +93,9 @@ private:
     void readIntelHex();
     void readSRecord();
     void readElf();
+    void readUf2();
+    void readDfu();
+    void readEsp();
     void readMcuboot();
     void readRaw();
 

@@ -14,7 +14,10 @@ while [ $# -gt 0 ]; do
         --setup-only) setup_only=yes ;;
         --home)
             [ $# -ge 2 ] || { echo "run.sh: --home needs a folder" >&2; exit 2; }
-            home=$2
+            case "$2" in
+                /*) home=$2 ;;
+                *) home=$PWD/$2 ;;
+            esac
             shift ;;
         -h | --help)
             sed -n '2,5s/^# //p' "$0"
@@ -32,12 +35,16 @@ root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 install_packages $build_packages
 
 cd "$root"
-if [ ! -f build/release/build.ninja ]; then
-    cmake --preset release >build-release.log 2>&1 || { cat build-release.log >&2; rm -f build-release.log; exit 3; }
-    rm -f build-release.log
-fi
+# Quiet when all is well; what went wrong is shown whole.
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+quietly() {
+    "$@" >"$log" 2>&1 || { cat "$log" >&2; echo "run.sh: this failed: $*" >&2; exit 3; }
+}
+[ -f build/release/build.ninja ] || quietly cmake --preset release
 echo "Building (the first time takes some minutes) ..." >&2
-cmake --build --preset release --target slipway slipway-desktop | tail -n 1 >&2
+quietly cmake --build --preset release --target slipway slipway-desktop
+tail -n 1 "$log" >&2
 PATH="$root/build/release/bin:$PATH"
 export PATH
 [ "$setup_only" = no ] || exit 0
@@ -45,10 +52,17 @@ export PATH
 [ -n "$home" ] || home="$root/build/demo-home"
 [ -f "$home/station.yaml" ] || slipway init --home "$home"
 
-# The desktop application where a display answers; a display that does not is no reason to fail.
+# The desktop application where a display answers. One that does not makes it end by a signal: no reason to fail.
+shown=no
 if [ "$headless" = no ] && { [ -n "${WAYLAND_DISPLAY:-}" ] || [ -n "${DISPLAY:-}" ]; }; then
-    slipway-desktop --demo --slots 4 --home "$home"
-else
-    slipway demo --headless --slots 4 --home "$home"
+    status=0
+    slipway-desktop --demo --slots 4 --home "$home" || status=$?
+    if [ "$status" -lt 128 ]; then
+        shown=yes
+        [ "$status" -eq 0 ] || exit "$status"
+    else
+        echo "run.sh: the desktop application could not be shown (status $status); going on without it." >&2
+    fi
 fi
+[ "$shown" = yes ] || slipway demo --headless --slots 4 --home "$home"
 slipway journal verify --home "$home"

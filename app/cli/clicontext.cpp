@@ -13,13 +13,15 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 
 namespace slipway {
 
 namespace {
 
 // One write per line, so that lines of several threads and processes do not mix.
-void writeLine(int fd, QByteArray line)
+// False when it could not be written and somebody waits for it: a reader who went away does not.
+bool writeLine(int fd, QByteArray line)
 {
     line += '\n';
     qsizetype at = 0;
@@ -28,9 +30,10 @@ void writeLine(int fd, QByteArray line)
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            return;
+            return n < 0 && errno == EPIPE;
         at += n;
     }
+    return true;
 }
 
 // The handler may only write; a thread turns the byte into a stop request.
@@ -74,7 +77,10 @@ void CliContext::addCommonOptions(CLI::App &app)
 
 int CliContext::perform()
 {
-    return m_action ? m_action() : 2;
+    const int status = m_action ? m_action() : 2;
+    if (!m_lost.isEmpty())
+        throw Fault("cli.output-lost", {m_lost});
+    return status;
 }
 
 void CliContext::watchSignals()
@@ -180,7 +186,13 @@ void CliContext::object(const QJsonObject &object)
         return;
     const std::lock_guard lock(m_mutex);
     clearTransient();
-    writeLine(1, QJsonDocument(object).toJson(QJsonDocument::Compact));
+    print(QJsonDocument(object).toJson(QJsonDocument::Compact));
+}
+
+void CliContext::print(const QByteArray &line)
+{
+    if (!writeLine(1, line) && m_lost.isEmpty())
+        m_lost = QString::fromLocal8Bit(std::strerror(errno));
 }
 
 void CliContext::result(const QString &line)
@@ -189,7 +201,7 @@ void CliContext::result(const QString &line)
         return;
     const std::lock_guard lock(m_mutex);
     clearTransient();
-    writeLine(1, line.toUtf8());
+    print(line.toUtf8());
 }
 
 void CliContext::say(const QString &line)

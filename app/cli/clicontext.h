@@ -74,6 +74,7 @@ public:
 
 private:
     void clearTransient();
+    void print(const QByteArray &line); // on standard output
 
     const DriverRegistry &m_drivers;
     std::string m_home;
@@ -85,6 +86,7 @@ private:
     std::stop_source m_stop;
     std::mutex m_mutex;
     bool m_transientShown = false;
+    QString m_lost; // why standard output did not take all; empty: it did
     std::jthread m_signalThread;
 };
 

@@ -30,7 +30,8 @@ void addInitCommand(CLI::App &app, CliContext &context)
         context.result(u"Made station \"%1\" in %2."_s.arg(home.stationName(), home.path()));
         if (!home.keysEncrypted())
             context.say(u"Its keys are not encrypted. For production make it with --passphrase-fd."_s);
-        context.say(u"Try it: slipway demo --headless --home %1"_s.arg(home.path()));
+        context.say(u"Try it: slipway demo --headless --home %1%2"_s.arg(
+            home.path(), home.keysEncrypted() ? u" --passphrase-fd 3 3< passphrase"_s : QString()));
         return 0;
     });
 }

@@ -7,6 +7,7 @@
 #include "core/station/recipefit.h"
 #include "core/steps/manual.h"
 #include "core/steps/recipechecker.h"
+#include "core/steps/recipesignature.h"
 
 #include <QJsonDocument>
 
@@ -91,7 +92,7 @@ int sign(CliContext &context, const std::string &name)
     if (!checked.usable())
         return 2; // what cannot be used is not released
     const QString signature = file + u".p7s"_s;
-    writeFile(signature, cmsSignDetached(*home.openStationKey(), content));
+    writeFile(signature, cmsSign(*home.openStationKey(), releaseList(checked.recipe, content)));
     context.object({{u"file"_s, file}, {u"signature"_s, signature}, {u"sha256"_s, hex(checked.recipe.sha256)}});
     context.result(u"Signed %1, version %2: %3"_s.arg(checked.recipe.name, checked.recipe.version, signature));
     return 0;

@@ -47,12 +47,16 @@ static constexpr FaultKind kinds[] = {
     {"cli.serial-twice", Blame::Usage, false, "A serial number was given twice.", "Give each unit its own."},
     {"cli.unanswered", Blame::Usage, false, "The recipe asks a question and nobody is there to answer: %1",
      "Answer it ahead with --answer, or run it in a terminal."},
+    {"cli.output-lost", Blame::Station, true, "The output could not be written whole: %1.",
+     "Make room, or send it elsewhere, then ask again; what was done stays done."},
     {"cli.no-desktop", Blame::Station, false, "The desktop application could not be started: %1.",
      "Use slipway demo --headless."},
 
     // station
     {"home.exists", Blame::Usage, false, "There is a station already in %1.", "Use it, or choose another folder."},
     {"home.missing", Blame::Usage, false, "There is no station in %1.", "Make one with: slipway init --home %1"},
+    {"home.not-made", Blame::Station, true, "The station in %1 could not be made: %2",
+     "Check free space and permissions there, then make it again."},
     {"home.damaged", Blame::Station, false, "The station in %1 is damaged: %2.", "Restore it from a backup."},
     {"home.config", Blame::Usage, false, "%1:%2:%3: %4", "Correct the file."},
     {"home.occupied", Blame::Usage, false, "%1 is in use for something else.", "Choose a new or empty folder."},
@@ -103,7 +107,8 @@ static constexpr FaultKind kinds[] = {
     // codec
     {"codec.cbor", Blame::Usage, false, "%1 is not readable: %2.",
      "Check that it is the right file and not cut short."},
-    {"codec.intel-hex", Blame::Usage, false, "The Intel HEX file cannot be used: %1.", "Fetch or build the file again."},
+    {"codec.intel-hex", Blame::Usage, false, "The Intel HEX file cannot be used: %1.",
+     "Fetch or build the file again."},
     {"codec.s-record", Blame::Usage, false, "The S-record file cannot be used: %1.", "Fetch or build the file again."},
     {"codec.elf", Blame::Usage, false, "The ELF file cannot be used: %1.",
      "Choose the linked executable that the build made for the board."},
@@ -296,6 +301,10 @@ static constexpr FaultKind kinds[] = {
      "Check the run's id; \"slipway journal show\" lists what there is."},
 
     // recipe
+    {"recipe.signature", Blame::Usage, false, "The release does not hold: %1.",
+     "Release it anew, or bring the files back."},
+    {"recipe.file-changed", Blame::Usage, false, "%1 is not the file that was released with the recipe.",
+     "Bring the released file back, or release the recipe anew."},
     {"recipe.invalid", Blame::Usage, false, "The recipe cannot be used: %1.",
      "Correct it; \"slipway recipe check\" lists everything that is wrong."},
     {"recipe.no-variable", Blame::Usage, false, "The variable \"%1\" has no value.%2",

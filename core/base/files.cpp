@@ -31,6 +31,9 @@ QByteArray readFile(const QString &path, qint64 limit, const QString &what)
 
 void writeFile(const QString &path, const QByteArray &content, Access access)
 {
+    // A device or a pipe would be replaced by a file, not written to.
+    if (const QFileInfo info(path); info.exists() && !info.isFile())
+        throw Fault("file.unwritable", {path, QStringLiteral("it is not a file")});
     QSaveFile file(path);
     if (!file.open(QIODevice::WriteOnly))
         throw Fault("file.unwritable", {path, file.errorString()});

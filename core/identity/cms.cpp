@@ -48,9 +48,7 @@ QString chainTrouble(X509 *signer, STACK_OF(X509) * others, X509_STORE *anchors)
     return QString::fromLatin1(X509_verify_cert_error_string(X509_STORE_CTX_get_error(context.get())));
 }
 
-} // namespace
-
-QByteArray cmsSignDetached(const SigningKey &key, const QByteArray &content)
+QByteArray sign(const SigningKey &key, const QByteArray &content, unsigned form)
 {
     const auto fail = [] { return Fault("cms.sign", {}, ssl::errors()); };
     const ssl::Certificate own = ssl::certificate(key.certificate());
@@ -62,15 +60,16 @@ QByteArray cmsSignDetached(const SigningKey &key, const QByteArray &content)
             throw fail();
         (void)above.release();
     }
-    const ssl::Cms cms(CMS_sign(own.get(), key.key(), others.get(), ssl::reader(content).get(),
-                                CMS_BINARY | CMS_DETACHED | CMS_NOSMIMECAP));
+    const ssl::Cms cms(
+        CMS_sign(own.get(), key.key(), others.get(), ssl::reader(content).get(), CMS_BINARY | CMS_NOSMIMECAP | form));
     const ssl::Bio out(BIO_new(BIO_s_mem()));
     if (!own || !cms || i2d_CMS_bio(out.get(), cms.get()) != 1)
         throw fail();
     return ssl::content(out.get());
 }
 
-CmsSigner cmsVerifyDetached(const QByteArray &content, const QByteArray &cmsDer, const QByteArray &anchorsPem)
+// detached: the content beside it; null where it is inside, and then goes to *inside.
+CmsSigner verify(const QByteArray *detached, const QByteArray &cmsDer, const QByteArray &anchorsPem, QByteArray *inside)
 {
     const ssl::Store anchors(X509_STORE_new());
     const auto trusted = certificatesFromPem(anchorsPem);
@@ -86,9 +85,10 @@ CmsSigner cmsVerifyDetached(const QByteArray &content, const QByteArray &cmsDer,
         throw Fault("cms.damaged");
     }
     // The signature first, by the certificate inside; whether that one is trusted comes after, with its own words.
-    const ssl::Bio out(BIO_new(BIO_s_null()));
-    const bool holds = CMS_verify(cms.get(), nullptr, nullptr, ssl::reader(content).get(), out.get(),
-                                  CMS_BINARY | CMS_DETACHED | CMS_NO_SIGNER_CERT_VERIFY) == 1;
+    const ssl::Bio out(BIO_new(inside ? BIO_s_mem() : BIO_s_null()));
+    const ssl::Bio in = detached ? ssl::reader(*detached) : ssl::Bio();
+    const bool holds = CMS_verify(cms.get(), nullptr, nullptr, in.get(), out.get(),
+                                  CMS_BINARY | CMS_NO_SIGNER_CERT_VERIFY | (detached ? CMS_DETACHED : 0)) == 1;
     const QString detail = ssl::errors();
     if (!holds)
         throw Fault("cms.content", {}, detail);
@@ -118,7 +118,33 @@ CmsSigner cmsVerifyDetached(const QByteArray &content, const QByteArray &cmsDer,
         if (i == 0)
             result = {der, subject};
     }
+    if (inside)
+        *inside = ssl::content(out.get());
     return result;
+}
+
+} // namespace
+
+QByteArray cmsSignDetached(const SigningKey &key, const QByteArray &content)
+{
+    return sign(key, content, CMS_DETACHED);
+}
+
+QByteArray cmsSign(const SigningKey &key, const QByteArray &content)
+{
+    return sign(key, content, 0);
+}
+
+CmsSigner cmsVerifyDetached(const QByteArray &content, const QByteArray &cmsDer, const QByteArray &anchorsPem)
+{
+    return verify(&content, cmsDer, anchorsPem, nullptr);
+}
+
+QByteArray cmsVerify(const QByteArray &cmsDer, const QByteArray &anchorsPem)
+{
+    QByteArray content;
+    verify(nullptr, cmsDer, anchorsPem, &content);
+    return content;
 }
 
 } // namespace slipway

@@ -1,7 +1,7 @@
 #pragma once
-// Detached CMS SignedData (RFC 5652) over a file as opaque bytes: passports, released recipes, MUD files. Always in
-// binary mode; `openssl cms -verify -binary -inform DER` accepts it (RFC 8520's own command line lacks -binary and
-// fails). Throws cms.* .
+// CMS SignedData (RFC 5652) over opaque bytes: beside the file that is signed (detached: passports, MUD files), or with
+// the content inside (released recipes). Always in binary mode; `openssl cms -verify -binary -inform DER` accepts it
+// (RFC 8520's own command line lacks -binary and fails). Throws cms.* .
 
 #include "core/identity/signingkey.h"
 
@@ -12,6 +12,7 @@ namespace slipway {
 
 // DER. The signer's certificate and those above it are included.
 QByteArray cmsSignDetached(const SigningKey &key, const QByteArray &content);
+QByteArray cmsSign(const SigningKey &key, const QByteArray &content);
 
 struct CmsSigner {
     QByteArray certificate; // DER
@@ -20,5 +21,7 @@ struct CmsSigner {
 // Verifies signature, chain to one of the anchors (PEM, one or more) and that the signer's key usage has
 // digitalSignature. Throws cms.damaged, cms.content, cms.untrusted, cms.key-usage.
 CmsSigner cmsVerifyDetached(const QByteArray &content, const QByteArray &cmsDer, const QByteArray &anchorsPem);
+// The same for a content inside, which it returns.
+QByteArray cmsVerify(const QByteArray &cmsDer, const QByteArray &anchorsPem);
 
 } // namespace slipway

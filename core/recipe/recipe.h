@@ -61,7 +61,8 @@ struct Recipe {
     QString name;
     QString version;       // "version" key, default "1"
     QByteArray sha256;     // of the file's bytes
-    bool isSigned = false; // a valid FILE.p7s beside it
+    bool isSigned = false; // a valid FILE.p7s beside it, for it and for every file that it names
+    QMap<QString, QByteArray> released; // SHA-256 of these files, by absolute path; only when isSigned
     QString driver;
     QString board;
     int baud = 0; // device.baud, 0: the board's default

@@ -154,21 +154,32 @@ Home Home::create(const QString &path, const QString &stationName, const QString
         throw Fault("file.unwritable", {info.path(), QStringLiteral("the folder could not be made")});
 
     NewFolder folder(target);
-    for (const char *sub : {"recipes", "profiles", "vault", "labels"})
-        makeFolder(folder.path() + u'/' + QLatin1String(sub), 0755);
-    makeFolder(folder.path() + QStringLiteral("/keys"), 0700);
-    writeKeys(folder.path() + QStringLiteral("/keys"), name, passphrase);
-    copySamples(samplesFolder, folder.path());
-    writeFile(folder.path() + QStringLiteral("/station.yaml"), newStationConfig(name));
-    {
-        const Home made = open(folder.path(), passphrase);
-        made.openJournal()->appendDurably(
-            {QStringLiteral("station.created"), {}, {}, {{QStringLiteral("name"), name}}});
+    try {
+        fill(folder.path(), name, samplesFolder, passphrase);
+    } catch (const Fault &fault) {
+        // The folder it names has another name, and is gone.
+        throw Fault("home.not-made", {target, fault.sentence().replace(folder.path(), target)}, fault.detail());
     }
-    syncFolder(folder.path());
     folder.moveTo(target);
     syncFolder(info.path());
     return open(target, passphrase);
+}
+
+// Everything that a home holds, in a folder that is there.
+void Home::fill(const QString &folder, const QString &name, const QString &samplesFolder, const QByteArray &passphrase)
+{
+    for (const char *sub : {"recipes", "profiles", "vault", "labels"})
+        makeFolder(folder + u'/' + QLatin1String(sub), 0755);
+    makeFolder(folder + QStringLiteral("/keys"), 0700);
+    writeKeys(folder + QStringLiteral("/keys"), name, passphrase);
+    copySamples(samplesFolder, folder);
+    writeFile(folder + QStringLiteral("/station.yaml"), newStationConfig(name));
+    {
+        const Home made = open(folder, passphrase);
+        made.openJournal()->appendDurably(
+            {QStringLiteral("station.created"), {}, {}, {{QStringLiteral("name"), name}}});
+    }
+    syncFolder(folder);
 }
 
 Home Home::open(const QString &path, const QByteArray &passphrase)

@@ -54,6 +54,8 @@ public:
     QByteArray passphrase() const { return m_passphrase; }
 
 private:
+    static void fill(const QString &folder, const QString &name, const QString &samplesFolder,
+                     const QByteArray &passphrase);
     void readConfig();
 
     QString m_path;

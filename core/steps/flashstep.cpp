@@ -1,10 +1,10 @@
 // flash: judges firmware files, writes them, and sees that the device holds or runs them.
 
 #include "core/base/fault.h"
-#include "core/base/files.h"
 #include "core/base/text.h"
 #include "core/steps/flashing.h"
 #include "core/steps/kinds.h"
+#include "core/steps/recipesignature.h"
 
 #include <QCryptographicHash>
 #include <QFileInfo>
@@ -23,12 +23,13 @@ public:
     explicit FlashStep(const RecipeStep &step) : m_p(step.parameters) {}
 
     // Nothing reaches the device before the files have been judged.
-    void prepare(StepContext &) override
+    void prepare(StepContext &context) override
     {
         FlashOrder order;
-        order.files = files();
+        order.files = files(context.recipe());
         if (m_p.contains(u"signer"_s))
-            order.signer = readFile(m_p.value(u"signer"_s).toString(), signerLimit, u"a public key"_s);
+            order.signer =
+                readReleased(context.recipe(), m_p.value(u"signer"_s).toString(), signerLimit, u"a public key"_s);
         order.version = m_p.value(u"version"_s).toString();
         order.image = m_p.value(u"image-number"_s).toInt();
         order.permanent = m_p.value(u"activation"_s).toString() == u"permanent";
@@ -59,12 +60,12 @@ public:
     }
 
 private:
-    QList<FlashFile> files() const
+    QList<FlashFile> files(const Recipe &recipe) const
     {
         QList<FlashFile> out;
-        const auto add = [&out](const QString &path, std::optional<quint64> at, const QByteArray &sha256) {
+        const auto add = [&out, &recipe](const QString &path, std::optional<quint64> at, const QByteArray &sha256) {
             out.append({.name = QFileInfo(path).fileName(),
-                        .bytes = readFile(path, FirmwareFile::MaximumBytes, u"a firmware image"_s),
+                        .bytes = readReleased(recipe, path, FirmwareFile::MaximumBytes, u"a firmware image"_s),
                         .at = at,
                         .sha256 = sha256});
         };

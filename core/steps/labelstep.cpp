@@ -8,6 +8,7 @@
 #include "core/steps/kinds.h"
 #include "core/steps/labeldrawing.h"
 #include "core/steps/labelprinter.h"
+#include "core/steps/recipesignature.h"
 
 #include <QCryptographicHash>
 #include <QDir>
@@ -27,9 +28,10 @@ class LabelStep : public Step
 public:
     explicit LabelStep(const RecipeStep &step) : m_p(step.parameters) {}
 
-    void prepare(StepContext &) override
+    void prepare(StepContext &context) override
     {
-        m_template = readFile(m_p.value(u"template"_s).toString(), templateLimit, u"a label's template"_s);
+        m_template =
+            readReleased(context.recipe(), m_p.value(u"template"_s).toString(), templateLimit, u"a label's template"_s);
         // A template that is unusable is found before a device is touched.
         labelZpl(m_template, [](const QString &) { return u"X"_s; });
     }

@@ -160,8 +160,14 @@ makes UNKNOWN. `retries` of a step are used where trying again can help, and wit
 
 ## Signing
 
-`slipway recipe sign FILE --home H` writes `FILE.p7s`, a detached CMS signature by the station's key. The station's screen
-and every run's record say whether the recipe was signed; one changed byte, and it counts as not signed.
+`slipway recipe sign FILE --home H` releases a recipe: it writes `FILE.p7s`, the station's signature over the SHA-256 of the
+recipe and of every file that its steps name. The station's screen and every run's record say whether the recipe was
+signed; one changed byte in any of these files, and it counts as not signed. A file that changes while a signed recipe is
+loaded stops the run. Anybody can check a release, in the recipe's folder:
+
+```
+openssl cms -verify -binary -inform DER -in t1.yaml.p7s -CAfile ../keys/station-ca.pem -purpose any | sha256sum -c
+```
 
 ## Steps
 

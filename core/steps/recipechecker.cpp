@@ -9,6 +9,7 @@
 #include "core/steps/commonparameters.h"
 #include "core/steps/parameterreader.h"
 #include "core/steps/recipeorder.h"
+#include "core/steps/recipesignature.h"
 #include "core/steps/variablereader.h"
 
 #include <QCryptographicHash>
@@ -284,9 +285,8 @@ private:
         if (m_checks.signatureAnchors.isEmpty() || !QFileInfo::exists(signature))
             return;
         try {
-            cmsVerifyDetached(content, readFile(signature, signatureLimit, u"a signature"_s),
-                              m_checks.signatureAnchors);
-            m_recipe.isSigned = true;
+            acceptRelease(m_recipe, content,
+                          cmsVerify(readFile(signature, signatureLimit, u"a signature"_s), m_checks.signatureAnchors));
         } catch (const Fault &fault) {
             m_findings.warning({1, 1}, u"counts as not signed: "_s + fault.sentence());
         }

@@ -1,9 +1,9 @@
 // set: writes settings and files, and reads them back.
 
 #include "core/base/fault.h"
-#include "core/base/files.h"
 #include "core/base/text.h"
 #include "core/steps/kinds.h"
+#include "core/steps/recipesignature.h"
 
 #include <QCryptographicHash>
 
@@ -22,12 +22,13 @@ public:
         : m_settings(step.parameters.value(u"settings"_s).toMap()), m_files(step.parameters.value(u"files"_s).toMap())
     {}
 
-    void prepare(StepContext &) override
+    void prepare(StepContext &context) override
     {
         m_contents.clear();
         for (auto file = m_files.begin(); file != m_files.end(); ++file) {
             if (const QString path = file->toMap().value(u"file"_s).toString(); !path.isEmpty())
-                m_contents.insert(file.key(), readFile(path, fileLimit, u"a file for a device"_s));
+                m_contents.insert(file.key(),
+                                  readReleased(context.recipe(), path, fileLimit, u"a file for a device"_s));
         }
     }
 

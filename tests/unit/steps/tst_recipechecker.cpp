@@ -5,6 +5,7 @@
 #include "core/identity/authority.h"
 #include "core/identity/cms.h"
 #include "core/steps/recipechecker.h"
+#include "core/steps/recipesignature.h"
 #include "core/steps/step.h"
 #include "tests/support/testmain.h"
 
@@ -346,7 +347,10 @@ private Q_SLOTS:
         const RecipeChecks checks{.signatureAnchors = keys.ca.certificatePem};
         QVERIFY(!checkRecipeFile(file, checks).recipe.isSigned);
 
-        writeFile(file + u".p7s"_s, cmsSignDetached(*key, content));
+        const auto release = [&] {
+            writeFile(file + u".p7s"_s, cmsSign(*key, releaseList(checkRecipeFile(file).recipe, content)));
+        };
+        release();
         QVERIFY(checkRecipeFile(file, checks).recipe.isSigned);
         QVERIFY(checkRecipeFile(file, checks).findings.isEmpty());
         QVERIFY(!checkRecipeFile(file).recipe.isSigned); // nobody to trust
@@ -355,10 +359,58 @@ private Q_SLOTS:
         const CheckedRecipe changed = checkRecipeFile(file, checks);
         QVERIFY(!changed.recipe.isSigned);
         QVERIFY(changed.usable());
-        QVERIFY(changed.findings[0].text().contains(u":1:1: warning: counts as not signed: "_s));
+        QCOMPARE(changed.findings[0].sentence,
+                 u"counts as not signed: The release does not hold: r.yaml is not the file that was released."_s);
         const StationKeys others = createStationKeys(u"Other"_s, {});
         writeFile(file, content);
         QVERIFY(!checkRecipeFile(file, {.signatureAnchors = others.ca.certificatePem}).recipe.isSigned);
+    }
+
+    void releaseCoversTheFiles()
+    {
+        QTemporaryDir folder;
+        const StationKeys keys = createStationKeys(u"Test"_s, {});
+        writeFile(folder.filePath(u"k"_s), keys.station.keyPem, Access::OwnerOnly);
+        writeFile(folder.filePath(u"c"_s), keys.station.certificatePem);
+        const auto key = SigningKey::open(folder.filePath(u"k"_s), folder.filePath(u"c"_s));
+        const QString file = folder.filePath(u"r.yaml"_s);
+        const QString image = folder.filePath(u"fw.bin"_s);
+        const QString setting = folder.filePath(u"wifi.conf"_s);
+        const QByteArray content = head + "steps:\n"
+                                          "  - flash: { image: fw.bin, signer: key.pem }\n"
+                                          "  - set: { files: { /lfs/wifi: wifi.conf } }\n";
+        writeFile(file, content);
+        writeFile(image, "firmware");
+        writeFile(folder.filePath(u"key.pem"_s), "key");
+        writeFile(setting, "wifi");
+        const Recipe plain = checkRecipeFile(file).recipe;
+        const QByteArray list = releaseList(plain, content);
+        QCOMPARE(list.count('\n'), 4);
+        QVERIFY(list.contains(QCryptographicHash::hash("firmware", QCryptographicHash::Sha256).toHex() + "  fw.bin\n"));
+        writeFile(file + u".p7s"_s, cmsSign(*key, list));
+        const RecipeChecks checks{.signatureAnchors = keys.ca.certificatePem};
+        const Recipe released = checkRecipeFile(file, checks).recipe;
+        QVERIFY(released.isSigned);
+        QCOMPARE(readReleased(released, image, 100, u"x"_s), QByteArray("firmware"));
+
+        for (const QString &changed : {image, setting, folder.filePath(u"key.pem"_s)}) {
+            const QByteArray before = readFile(changed, 100, u"x"_s);
+            writeFile(changed, before + "!");
+            const CheckedRecipe again = checkRecipeFile(file, checks);
+            QVERIFY(!again.recipe.isSigned);
+            QCOMPARE(again.findings[0].sentence, u"counts as not signed: The release does not hold: %1 is not the file "
+                                                 "that was released."_s.arg(QFileInfo(changed).fileName()));
+            // Of the recipe that was loaded before it is not taken any more.
+            try {
+                readReleased(released, changed, 100, u"x"_s);
+                QFAIL("taken");
+            } catch (const Fault &fault) {
+                QVERIFY(fault.is(u"recipe.file-changed"));
+            }
+            QCOMPARE(readReleased(plain, changed, 100, u"x"_s), before + "!");
+            writeFile(changed, before);
+        }
+        QVERIFY(checkRecipeFile(file, checks).recipe.isSigned);
     }
 };
 

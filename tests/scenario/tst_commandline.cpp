@@ -182,6 +182,27 @@ private Q_SLOTS:
         QCOMPARE(refused.objects().first().value(u"fault"_s).toString(), u"home.no-recipe"_s);
     }
 
+    void outputThatIsLost()
+    {
+        const Ran full = shell(u"\"$SLIPWAY\" journal show --json --home home > /dev/full"_s, m_folder.path());
+        QCOMPARE(full.status, 3);
+        QVERIFY2(full.err.contains("could not be written whole"), full.err.constData());
+    }
+
+    void outputIsNeverADevice()
+    {
+        const Ran pipe = shell(
+            u"mkfifo pipe; \"$SLIPWAY\" identity crl --home home --out pipe; echo $?; test -p pipe"_s, m_folder.path());
+        QVERIFY2(pipe.status == 0 && pipe.out == "3\n", qPrintable(pipe.text()));
+    }
+
+    void initSaysWhereItFailed()
+    {
+        const Ran none = shell(u"\"$SLIPWAY\" init --home /proc/nowhere/line"_s, m_folder.path());
+        QCOMPARE(none.status, 3);
+        QVERIFY2(none.err.contains("/proc/nowhere"), none.err.constData());
+    }
+
     void outputThatNobodyReads()
     {
         const Ran cut = shell(u"\"$SLIPWAY\" journal show --json --home home | head -1 | wc -l"_s, m_folder.path());

@@ -86,7 +86,8 @@ CmsSigner verify(const QByteArray *detached, const QByteArray &cmsDer, const QBy
     }
     // The signature first, by the certificate inside; whether that one is trusted comes after, with its own words.
     const ssl::Bio out(BIO_new(inside ? BIO_s_mem() : BIO_s_null()));
-    const ssl::Bio in = detached ? ssl::reader(*detached) : ssl::Bio();
+    // Behind a buffer: of a memory BIO OpenSSL 3.0 makes a copy, which it loses where a digest is unknown.
+    const ssl::Bio in(detached ? BIO_push(BIO_new(BIO_f_buffer()), ssl::reader(*detached).release()) : nullptr);
     const bool holds = CMS_verify(cms.get(), nullptr, nullptr, in.get(), out.get(),
                                   CMS_BINARY | CMS_NO_SIGNER_CERT_VERIFY | (detached ? CMS_DETACHED : 0)) == 1;
     const QString detail = ssl::errors();

@@ -2,8 +2,10 @@
 
 #include "core/base/fault.h"
 #include "core/base/text.h"
+#include "drivers/link/linediagnosis.h"
 
 #include <QJsonArray>
+#include <QRegularExpression>
 
 #include <memory>
 
@@ -22,20 +24,25 @@ struct DeviceWords {
 
 int list(CliContext &context)
 {
-    bool any = false;
-    for (const auto &driver : context.drivers().all()) {
-        const auto ports = driver->ports();
-        for (const PortInfo &port : ports) {
-            any = true;
-            context.object({{u"port"_s, port.port},
-                            {u"topology"_s, port.topology},
-                            {u"description"_s, port.description},
-                            {u"driver"_s, port.driver},
-                            {u"why"_s, port.why}});
-            context.result(u"%1\t%2\t%3\t%4"_s.arg(port.port, port.driver, port.topology, port.description));
-        }
+    const QList<PortChoice> ports = context.drivers().ports();
+    for (const PortChoice &port : ports) {
+        QJsonArray candidates;
+        for (const PortInfo &candidate : port.candidates)
+            candidates.append(QJsonObject{
+                {u"driver"_s, candidate.driver}, {u"why"_s, candidate.why}, {u"likely"_s, candidate.likely}});
+        context.object({{u"port"_s, port.port},
+                        {u"topology"_s, port.topology},
+                        {u"description"_s, port.description},
+                        {u"driver"_s, port.driver()},
+                        {u"why"_s, port.why()},
+                        {u"candidates"_s, candidates}});
+        context.result(port.port);
+        context.result(u"  %1"_s.arg(port.description));
+        if (!port.topology.isEmpty())
+            context.result(u"  plugged in at %1"_s.arg(port.topology));
+        context.result(u"  %1%2"_s.arg(port.driver().isEmpty() ? QString() : port.driver() + u": "_s, port.why()));
     }
-    if (!any)
+    if (ports.isEmpty())
         context.say(
             u"No port is there. Plug a device in; a network address such as udp:192.0.2.7:1337 needs no port."_s);
     return 0;
@@ -77,6 +84,46 @@ int identify(CliContext &context, const DeviceWords &words)
     return 0;
 }
 
+int diagnose(CliContext &context, const DeviceWords &words)
+{
+    const QString port = QString::fromStdString(words.port);
+    const LineDiagnosis line = diagnoseLine(port);
+    QJsonObject object{{u"port"_s, port}, {u"node"_s, line.node}, {u"adapter"_s, line.adapterDriver}};
+    const auto tell = [&](const QString &key, const QString &label, const QJsonValue &value, const QString &text) {
+        if (text.isEmpty())
+            return;
+        object.insert(key, value);
+        context.result(u"%1 %2"_s.arg(label + u':', -18).arg(text));
+    };
+    context.result(u"%1 %2"_s.arg(u"port:"_s, -18).arg(port));
+    tell(u"adapter"_s, u"adapter"_s, line.adapterDriver, line.adapterDriver);
+    tell(u"latency-timer-ms"_s, u"latency timer"_s, line.latencyMs.value_or(0),
+         line.latencyMs ? u"%1 ms"_s.arg(*line.latencyMs) : QString());
+    tell(u"usb-megabit"_s, u"USB speed"_s, line.usbMegabit.value_or(0),
+         line.usbMegabit ? u"%1 Mbit/s"_s.arg(*line.usbMegabit) : QString());
+    int baud = words.baud;
+    if (!words.driver.empty()) {
+        const Task task = context.task().within(identifyTime);
+        OpenOptions options;
+        options.port = port;
+        options.baud = words.baud;
+        options.board = QString::fromStdString(words.board);
+        const auto device = context.drivers().find(QString::fromStdString(words.driver)).open(options, task);
+        const DeviceFacts facts = device->facts(task);
+        static const QRegularExpression rate(u"^([0-9 ]+) baud"_s);
+        if (const auto match = rate.match(facts.line); match.hasMatch())
+            baud = match.captured(1).remove(u' ').toInt();
+        tell(u"line"_s, u"line"_s, facts.line, facts.line);
+        const QString buffers = facts.more.value(u"buffers"_s);
+        tell(u"buffers"_s, u"device's buffers"_s, buffers, buffers);
+    }
+    const QString advice = line.advice(baud, 0);
+    object.insert(u"advice"_s, advice);
+    context.object(object);
+    context.result(advice.isEmpty() ? u"Nothing is known that would make this line faster."_s : advice);
+    return 0;
+}
+
 } // namespace
 
 void addDeviceCommand(CLI::App &app, CliContext &context)
@@ -103,6 +150,19 @@ void addDeviceCommand(CLI::App &app, CliContext &context)
                                    u"slipway device identify udp:192.0.2.7:1337 --driver smp --json"_s,
                                    u"slipway device identify \"udp:[fe80::1%eth0]\" --driver smp"_s});
     context.action(command, [&context, words] { return identify(context, *words); });
+
+    const auto line = std::make_shared<DeviceWords>();
+    line->driver.clear();
+    command = noun->add_subcommand("diagnose", "Say what limits a serial line, and what would help");
+    command->add_option("port", line->port, "/dev/ttyUSB0 or a link to it")->type_name("PORT")->required();
+    command->add_option("--driver", line->driver, "Ask the device, too, what it can take")->type_name("NAME");
+    command->add_option("--board", line->board, "Board, where the device does not say which it is")->type_name("NAME");
+    command->add_option("--baud", line->baud, "Rate of the serial port")
+        ->type_name("BAUD")
+        ->check(CLI::Range(1200, 12'000'000));
+    CliContext::examples(command, {u"slipway device diagnose /dev/ttyUSB0"_s,
+                                   u"slipway device diagnose /dev/ttyUSB0 --driver smp --json"_s});
+    context.action(command, [&context, line] { return diagnose(context, *line); });
 }
 
 } // namespace slipway

@@ -4,6 +4,7 @@
 #include "core/base/files.h"
 #include "core/base/text.h"
 #include "core/steps/flashing.h"
+#include "drivers/link/linediagnosis.h"
 
 #include <QElapsedTimer>
 #include <QFileInfo>
@@ -156,6 +157,12 @@ int write(CliContext &context, const WriteWords &words)
     else if (words.signer.empty() && flashing.files().front().mcuboot())
         context.say(u"No --signer: the image's hash was checked, not who made it."_s);
     report(context, words, result);
+    if (result.lineLimit > 0) {
+        const QString advice =
+            diagnoseLine(QString::fromStdString(words.port)).advice(words.baud, result.rate() / result.lineLimit);
+        if (!advice.isEmpty())
+            context.say(advice);
+    }
     return 0;
 }
 

@@ -13,6 +13,7 @@
 #include "app/cli/recipecommand.h"
 #include "app/cli/recovercommand.h"
 #include "app/cli/runcommand.h"
+#include "app/cli/teachcommand.h"
 #include "app/cli/usage.h"
 #include "app/cli/virtualcommand.h"
 #include "app/common/registry.h"
@@ -35,6 +36,7 @@ void addCommands(CLI::App &app, CliContext &context)
     addRecoverCommand(app, context);
     addRecipeCommand(app, context);
     addDeviceCommand(app, context);
+    addTeachCommand(app, context);
     addFirmwareCommand(app, context);
     addFirmwareDeviceCommands(app, context); // adds to the noun "firmware"
     addIdentityCommand(app, context);

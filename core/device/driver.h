@@ -23,8 +23,18 @@ struct PortInfo {
     QString port;        // what OpenOptions::port takes
     QString topology;    // stable across re-enumeration: USB path or by-path name
     QString description; // "USB 1-2.3, FTDI FT232R, serial A50285BI"
-    QString driver;      // that would take it, empty: unknown
+    QString driver;      // that could take it
     QString why;         // one sentence
+    bool likely = false; // the port itself speaks for that driver: a known USB id, a DFU interface
+};
+
+// One port with every driver that could take it.
+struct PortChoice {
+    QString port, topology, description;
+    QList<PortInfo> candidates; // likely ones first
+    // The one driver that is likely; empty: none or several are, so a person has to say.
+    QString driver() const;
+    QString why() const; // one sentence, also for an empty driver()
 };
 
 class Driver
@@ -50,6 +60,8 @@ public:
     const Driver &find(const QString &name) const;
     QStringList names() const;
     const std::vector<std::unique_ptr<Driver>> &all() const { return m_drivers; }
+    // Every port that any driver sees, each once.
+    QList<PortChoice> ports() const;
 
 private:
     std::vector<std::unique_ptr<Driver>> m_drivers;

@@ -8,6 +8,8 @@
 #include "core/identity/signingkey.h"
 #include "core/station/stationconfig.h"
 
+#include <QCborArray>
+#include <QCborMap>
 #include <QDir>
 #include <QDirIterator>
 #include <QFile>
@@ -265,6 +267,22 @@ bool Home::keysEncrypted() const
 {
     return readFile(file(QStringLiteral("keys/issuer.key")), keyLimit, QStringLiteral("a key"))
         .startsWith("-----BEGIN ENCRYPTED PRIVATE KEY-----");
+}
+
+void Home::setPlaces(const QList<HomeSlot> &places)
+{
+    const QString config = file(QStringLiteral("station.yaml"));
+    const QByteArray changed =
+        withPlaces(readFile(config, configLimit, QStringLiteral("a station's settings")), places, config);
+    QCborArray list;
+    for (const HomeSlot &place : places)
+        list.append(QCborMap{{QStringLiteral("name"), place.name},
+                             {QStringLiteral("port"), place.port},
+                             {QStringLiteral("driver"), place.driver}});
+    const auto journal = openJournal(); // only one Slipway at a time
+    writeFile(config, changed);
+    journal->appendDurably({QStringLiteral("station.places"), {}, {}, {{QStringLiteral("places"), list}}});
+    m_slots = places;
 }
 
 } // namespace slipway

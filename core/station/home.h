@@ -39,6 +39,8 @@ public:
     QString path() const { return m_path; }
     QString stationName() const { return m_name; }
     QList<HomeSlot> places() const { return m_slots; }
+    // Writes other places into station.yaml, and that into the journal. Throws home.config, file.unwritable, journal.*.
+    void setPlaces(const QList<HomeSlot> &places);
     int attempts() const { return m_attempts; } // a unit may FAIL so often before it goes to repair
     QString file(const QString &relative) const { return m_path + u'/' + relative; }
     // "t1" -> recipes/t1.yaml; a path stays one. Throws home.no-recipe with the nearest name.

@@ -156,4 +156,42 @@ slots: []
         .toUtf8();
 }
 
+QByteArray withPlaces(const QByteArray &yaml, const QList<HomeSlot> &places, const QString &file)
+{
+    parseStationConfig(yaml, file); // what is not understood is not rewritten
+    const auto quoted = [](QString text) {
+        return u'"' + text.replace(u'\\', QStringLiteral("\\\\")).replace(u'"', QStringLiteral("\\\"")) + u'"';
+    };
+    QByteArray list = places.isEmpty() ? "slots: []\n" : "slots:\n";
+    for (const HomeSlot &place : places) {
+        QString line = QStringLiteral("  - { name: %1, port: %2").arg(quoted(place.name), quoted(place.port));
+        if (!place.driver.isEmpty())
+            line += QStringLiteral(", driver: ") + quoted(place.driver);
+        list += (line + QStringLiteral(" }\n")).toUtf8();
+    }
+    // The key at the start of a line, and the lines that belong to it: indented, or items of the list.
+    QByteArray out;
+    bool inside = false, written = false;
+    const QList<QByteArray> lines = yaml.split('\n');
+    for (qsizetype i = 0; i < lines.size(); ++i) {
+        const QByteArray &line = lines[i];
+        if (line.startsWith("slots:")) {
+            out += list;
+            inside = written = true;
+            continue;
+        }
+        inside = inside &&
+                 (line.startsWith(' ') || line.startsWith('\t') || line.startsWith('-') || line.trimmed().isEmpty());
+        if (!inside)
+            out += line + (i + 1 < lines.size() ? "\n" : "");
+    }
+    if (!written)
+        out += (out.isEmpty() || out.endsWith('\n') ? "" : "\n") + list;
+    const StationConfig read = parseStationConfig(out, file);
+    if (read.places.size() != places.size())
+        throw Fault("home.config", {file, QStringLiteral("1"), QStringLiteral("1"),
+                                    QStringLiteral("\"slots\" is written in a way that cannot be replaced.")});
+    return out;
+}
+
 } // namespace slipway

@@ -21,6 +21,9 @@ StationConfig parseStationConfig(const QByteArray &yaml, const QString &file);
 // A new one, with comments that say what may be changed.
 QByteArray newStationConfig(const QString &name);
 
+// The same file with other places; everything else in it, comments too, stays as it is. Throws home.config.
+QByteArray withPlaces(const QByteArray &yaml, const QList<HomeSlot> &places, const QString &file);
+
 inline constexpr int maximumPlaces = 64;
 
 } // namespace slipway

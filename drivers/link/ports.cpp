@@ -26,6 +26,13 @@ QString text(const char *value)
     return value ? oneLine(QString::fromUtf8(value), 120) : QString();
 }
 
+std::optional<int> number(const char *value)
+{
+    bool ok = false;
+    const int n = QByteArray(value).trimmed().toInt(&ok);
+    return ok ? std::optional(n) : std::nullopt;
+}
+
 std::optional<SerialPort> describe(udev_device *device)
 {
     const char *node = udev_device_get_devnode(device);
@@ -41,6 +48,13 @@ std::optional<SerialPort> describe(udev_device *device)
     SerialPort port;
     port.node = QString::fromLocal8Bit(node);
     port.topology = text(udev_device_get_property_value(device, "ID_PATH"));
+    port.adapterDriver = text(udev_device_get_driver(parent));
+    port.latencyMs = number(udev_device_get_sysattr_value(parent, "latency_timer"));
+    const QStringList links = QString::fromUtf8(udev_device_get_property_value(device, "DEVLINKS")).split(u' ');
+    for (const QString &link : links) {
+        if (link.startsWith(QLatin1String("/dev/serial/by-path/")))
+            port.byPath = link;
+    }
     udev_device *usb = udev_device_get_parent_with_subsystem_devtype(device, "usb", "usb_device");
     if (!usb) {
         // The bus on which it sits; newer kernels put devices of their own between that and the port.
@@ -56,6 +70,7 @@ std::optional<SerialPort> describe(udev_device *device)
         return port;
     }
     port.usbPath = text(udev_device_get_sysname(usb));
+    port.usbMegabit = number(udev_device_get_sysattr_value(usb, "speed"));
     port.vendorId = text(udev_device_get_sysattr_value(usb, "idVendor"));
     port.productId = text(udev_device_get_sysattr_value(usb, "idProduct"));
     port.usbSerial = text(udev_device_get_sysattr_value(usb, "serial"));

@@ -2,7 +2,9 @@
 // pseudo-terminal, and answers the modem lines that a pseudo-terminal lacks. Needs its preload library.
 
 #include "core/base/fault.h"
+#include "drivers/link/linediagnosis.h"
 #include "drivers/link/ports.h"
+#include "drivers/link/portwatch.h"
 #include "drivers/link/seriallink.h"
 #include "tests/support/testmain.h"
 
@@ -24,14 +26,15 @@ constexpr const char *adapter =
     "P: /devices/pci0000:00/0000:00:14.0/usb1/1-2/1-2.3\n"
     "E: SUBSYSTEM=usb\nE: DEVTYPE=usb_device\n"
     "A: idVendor=0403\nA: idProduct=6001\nA: manufacturer=FTDI\nA: product=FT232R\nA: serial=A50285BI\n"
-    "A: busnum=1\nA: devnum=7\n\n"
+    "A: busnum=1\nA: devnum=7\nA: speed=12\\n\n\n"
     "P: /devices/pci0000:00/0000:00:14.0/usb1/1-2/1-2.3/1-2.3:1.0\n"
     "E: SUBSYSTEM=usb\nE: DEVTYPE=usb_interface\n\n";
 constexpr const char *port =
     "P: /devices/pci0000:00/0000:00:14.0/usb1/1-2/1-2.3/1-2.3:1.0/%1\n"
-    "E: SUBSYSTEM=usb-serial\n\n"
+    "E: SUBSYSTEM=usb-serial\nA: latency_timer=16\\n\n\n"
     "P: /devices/pci0000:00/0000:00:14.0/usb1/1-2/1-2.3/1-2.3:1.0/%1/tty/%1\n"
-    "N: %1\nE: DEVNAME=/dev/%1\nE: SUBSYSTEM=tty\nE: ID_PATH=pci-0000:00:14.0-usb-0:2.3:1.0\nA: dev=188:0\n\n";
+    "N: %1\nE: DEVNAME=/dev/%1\nE: SUBSYSTEM=tty\nE: DEVLINKS=/dev/serial/by-id/x /dev/serial/by-path/usb-2.3-%1\nE: "
+    "ID_PATH=pci-0000:00:14.0-usb-0:2.3:1.0\nA: dev=188:0\n\n";
 
 gboolean answer(UMockdevIoctlBase *, UMockdevIoctlClient *client, gpointer)
 {
@@ -131,6 +134,7 @@ private Q_SLOTS:
         QCOMPARE(ports[0].node, u"/dev/ttyUSB0"_s);
         QCOMPARE(ports[0].topology, u"pci-0000:00:14.0-usb-0:2.3:1.0"_s);
         QCOMPARE(ports[0].usbPath, u"1-2.3"_s);
+        QCOMPARE(stableName(ports[0]), u"/dev/serial/by-path/usb-2.3-ttyUSB0"_s);
         QCOMPARE(ports[0].description, u"USB 1-2.3, FTDI FT232R, serial A50285BI"_s);
         QCOMPARE(ports[0].vendorId + u':' + ports[0].productId, u"0403:6001"_s);
     }
@@ -177,6 +181,43 @@ private Q_SLOTS:
         SerialLink({u"/dev/ttyUSB0"_s, 0, 0, false}, {});
         SerialLink({u"/dev/ttyUSB0"_s, 0, 0, false}, {});
         QCOMPARE(faultOf([] { SerialLink({u"/dev/ttyUSB7"_s, 0, 0, false}, {}); }), u"link.no-port"_s);
+    }
+
+    void watched()
+    {
+        PortWatch watch;
+        QCOMPARE(watch.ports().size(), 1);
+        QVERIFY(watch.next(Deadline::in(20ms), {}).isEmpty());
+        plug(u"ttyUSB3"_s);
+        const auto came = watch.next(Deadline::in(10s), {});
+        QCOMPARE(came.came.size(), 1);
+        QCOMPARE(came.came[0].node, u"/dev/ttyUSB3"_s);
+        QVERIFY(came.went.isEmpty());
+        umockdev_testbed_remove_device(
+            m_bed, "/sys/devices/pci0000:00/0000:00:14.0/usb1/1-2/1-2.3/1-2.3:1.0/ttyUSB0/tty/ttyUSB0");
+        const auto went = watch.next(Deadline::in(10s), {});
+        QCOMPARE(went.went.size(), 1);
+        QCOMPARE(went.went[0].node, u"/dev/ttyUSB0"_s);
+        std::stop_source stop;
+        stop.request_stop();
+        QCOMPARE(faultOf([&] { watch.next(Deadline::never(), stop.get_token()); }), u"base.stopped"_s);
+    }
+
+    void diagnosed()
+    {
+        const LineDiagnosis line = diagnoseLine(u"/dev/ttyUSB0"_s);
+        QCOMPARE(line.latencyMs, std::optional(16));
+        QCOMPARE(line.usbMegabit, std::optional(12));
+        QVERIFY2(line.advice(921600, 0.46).contains(u"up to 16 ms"_s), qPrintable(line.advice(921600, 0.46)));
+        QCOMPARE(line.advice(921600, 0.97), QString());
+        LineDiagnosis quick = line;
+        quick.latencyMs = 1;
+        QVERIFY(quick.advice(115200, 0.5).contains(u"115200 baud"_s));
+        QVERIFY(quick.advice(921600, 0.5).contains(u"full-speed"_s));
+        QCOMPARE(quick.advice(921600, 0), QString());
+        quick.usbMegabit = 480;
+        QVERIFY(quick.advice(921600, 0.5).contains(u"the device"_s));
+        QVERIFY(diagnoseLine(u"/dev/ttyUSB9"_s).adapterDriver.isEmpty());
     }
 
     // It restarts and comes back on the same plug under another name.

@@ -1,5 +1,6 @@
 #include "app/cli/journalcommand.h"
 
+#include "app/cli/usage.h"
 #include "core/base/fault.h"
 #include "core/base/files.h"
 #include "core/base/text.h"
@@ -16,6 +17,7 @@
 #include <QFileInfo>
 #include <QJsonArray>
 
+#include <algorithm>
 #include <memory>
 
 namespace slipway {
@@ -81,7 +83,7 @@ QJsonObject reportJson(const JournalReport &report)
             object.insert(u"entry"_s, finding.entry);
         findings.append(object);
     }
-    QJsonObject object{{u"good"_s, report.good()},
+    QJsonObject object{{u"good"_s, report.good() && report.signaturesChecked},
                        {u"entries"_s, report.entries},
                        {u"last-entry"_s, report.lastEntry},
                        {u"last-hash"_s, hex(report.lastHash)},
@@ -96,30 +98,70 @@ QJsonObject reportJson(const JournalReport &report)
     return object;
 }
 
+// What vouches for the journal: what --certificate names, else, in a home, the station's CA. That a home lacks what it
+// was made with goes into the words.
+std::optional<JournalVerifier> voucher(const CliContext &context, const QString &given, QString &words)
+{
+    const QString keys = context.homePath() + u"/keys/"_s;
+    const QString anchor = keys + u"station-ca.pem"_s;
+    const QString station = keys + u"station.pem"_s;
+    const bool home = Home::exists(context.homePath()) || QFileInfo::exists(anchor) || QFileInfo::exists(station);
+    if (given.isEmpty() && !home)
+        return {};
+    try {
+        return JournalVerifier::fromFile(given.isEmpty() ? anchor : given, station);
+    } catch (const Fault &fault) {
+        if (!given.isEmpty() && !fault.is("journal.not-vouched"))
+            throw;
+        words = fault.sentence();
+        return {};
+    }
+}
+
 int verify(CliContext &context, const std::string &certificate)
 {
-    QString path = QString::fromStdString(certificate);
-    if (path.isEmpty() && QFileInfo::exists(context.homePath() + u"/keys/station.pem"_s))
-        path = context.homePath() + u"/keys/station.pem"_s;
-    std::optional<JournalVerifier> verifier;
-    if (!path.isEmpty())
-        verifier = JournalVerifier::fromFile(path);
+    QString doubt;
+    const std::optional<JournalVerifier> verifier = voucher(context, QString::fromStdString(certificate), doubt);
     ProgressLine line(context, u"Checking"_s);
-    const JournalReport report = verifyJournal(journalPath(context), verifier ? &*verifier : nullptr, line.task());
-    context.object(reportJson(report));
+    JournalReport report = verifyJournal(journalPath(context), verifier ? &*verifier : nullptr, line.task());
+    if (Home::exists(context.homePath()) && report.firstKind != u"station.created") {
+        const auto first = std::find_if(report.findings.begin(), report.findings.end(),
+                                        [](const JournalFinding &finding) { return finding.entry != 1; });
+        report.findings.insert(first, {1, u"entry 1: is not how this station began: init writes station.created"_s});
+    }
+    const bool chainGood = report.good();
+    if (!doubt.isEmpty())
+        report.findings.push_back({0, doubt});
+    QJsonObject object = reportJson(report);
+    object.insert(u"chain-good"_s, chainGood);
+    if (verifier)
+        object.insert(u"anchor-sha256"_s, hex(verifier->anchorSha256()));
+    context.object(object);
     for (const JournalFinding &finding : report.findings)
         context.result(finding.sentence);
     for (const QString &note : report.notes)
         context.say(note);
-    if (report.good()) {
-        context.result(u"The journal is as it was written: %1, %2%3."_s.arg(
-            entriesCounted(report.entries), counted(report.checkpoints, u"checkpoint"_s, u"checkpoints"_s),
-            report.signaturesChecked ? u", signatures good"_s : QString()));
-        return 0;
+    if (!chainGood) {
+        context.result(u"The journal is NOT as it was written%1."_s.arg(
+            report.more ? u"; more than these findings were left out"_s : QString()));
+        return 1;
     }
-    context.result(u"The journal is NOT as it was written%1."_s.arg(
-        report.more ? u"; more than these findings were left out"_s : QString()));
-    return 1;
+    const QString whole = entriesCounted(report.entries);
+    if (!doubt.isEmpty()) {
+        context.result(
+            u"The journal is NOT verified: its chain of %1 is whole, but nothing vouches for it."_s.arg(whole));
+        return 1;
+    }
+    if (!verifier) {
+        context.result(u"The chain of %1 is whole, but nothing vouches for it: without the station's key anybody can "
+                       "have written it. Give --certificate."_s.arg(whole));
+        return 2;
+    }
+    context.result(u"The journal is as it was written: %1, %2, signatures good."_s.arg(
+        whole, counted(report.checkpoints, u"checkpoint"_s, u"checkpoints"_s)));
+    context.result(u"All of it rests on %1: compare this with the one noted when the station was made."_s.arg(
+        hex(verifier->anchorSha256())));
+    return 0;
 }
 
 struct PassportOptions {
@@ -132,8 +174,19 @@ int passport(CliContext &context, const PassportOptions &options)
     const Home home = context.openHome();
     JournalReader reader(home.file(u"journal.db"_s));
     const QString serial = QString::fromStdString(options.serial);
-    const QJsonObject made = makePassport(reader, options.training ? std::optional(Mode::Training) : std::nullopt,
-                                          serial, {home.stationName(), u"slipway " SLIPWAY_VERSION ""_s, {}});
+    QJsonObject made;
+    try {
+        const JournalVerifier verifier =
+            JournalVerifier::fromFile(home.file(u"keys/station-ca.pem"_s), home.file(u"keys/station.pem"_s));
+        ProgressLine line(context, u"Checking"_s);
+        made = makePassport(reader, verifier, options.training ? std::optional(Mode::Training) : std::nullopt, serial,
+                            {home.stationName(), u"slipway " SLIPWAY_VERSION ""_s, {}}, line.task());
+    } catch (const Fault &fault) {
+        if (!fault.is("journal.unproven") && !fault.is("journal.not-vouched"))
+            throw;
+        context.say(fault); // a check that did not hold
+        return 1;
+    }
     const QByteArray bytes = passportBytes(made);
     const QByteArray signature = cmsSignDetached(*home.openStationKey(), bytes);
     const QString folder = QString::fromStdString(options.out);
@@ -213,7 +266,7 @@ void addShow(CLI::App &journal, CliContext &context)
     command->add_option("--run", options->run, "Only this run")->type_name("ID");
     command->add_option("--device", options->device, "Only the runs of this unit")->type_name("SERIAL");
     command->add_option("--kind", options->kind, "Only entries of this kind, such as run.ended")->type_name("KIND");
-    command->add_option("--last", options->last, "Only the last N of them")->type_name("N")->check(CLI::PositiveNumber);
+    command->add_option("--last", options->last, "Only the last N of them")->type_name("N")->check(wholeNumber(1));
     CliContext::examples(command, {u"slipway journal show --home ~/line1 --last 20"_s,
                                    u"slipway journal show --device T1-00000001 --json"_s,
                                    u"slipway journal show --kind certificate --json | jq .body"_s});
@@ -223,21 +276,24 @@ void addShow(CLI::App &journal, CliContext &context)
 void addVerify(CLI::App &journal, CliContext &context)
 {
     CLI::App *command = journal.add_subcommand(
-        "verify", "Check that the journal is as it was written: entries, chain, signatures, derived tables");
+        "verify", "Check that the journal is as it was written: entries, chain, signatures, derived tables. Without a "
+                  "key the chain alone is checked, and the exit status is 2");
     const auto certificate = std::make_shared<std::string>();
     command
         ->add_option("--certificate", *certificate,
-                     "The station's certificate or public key (default: keys/station.pem)")
+                     "What to trust: the station's CA, certificate or public key, kept elsewhere (default: "
+                     "keys/station-ca.pem, which proves no more than that the home agrees with itself)")
         ->type_name("FILE");
     CliContext::examples(command, {u"slipway journal verify --home ~/line1"_s,
-                                   u"slipway journal verify --home /mnt/line1 --certificate station.pem --json"_s});
+                                   u"slipway journal verify --home /mnt/line1 --certificate station-ca.pem --json"_s});
     context.action(command, [&context, certificate] { return verify(context, *certificate); });
 }
 
 void addPassport(CLI::App &journal, CliContext &context)
 {
     CLI::App *command =
-        journal.add_subcommand("passport", "Everything about one unit: signed JSON, and a PDF to hand out");
+        journal.add_subcommand("passport", "Everything about one unit: signed JSON, and a PDF to hand out. The "
+                                           "journal is checked first; where it does not hold, nothing is signed");
     const auto options = std::make_shared<PassportOptions>();
     command->add_option("serial", options->serial, "The unit's serial number")->type_name("SERIAL")->required();
     command->add_option("--out", options->out, "Folder for SERIAL.json, SERIAL.json.p7s and SERIAL.pdf")

@@ -41,6 +41,8 @@ static constexpr FaultKind kinds[] = {
     // command line
     {"cli.passphrase", Blame::Usage, false, "No passphrase could be read from file descriptor %1.",
      "Open it for the program, for example: --passphrase-fd 3 3< passphrase-file."},
+    {"cli.own-file", Blame::Usage, false, "%1 is a part of the station in %2 and is not written over.",
+     "Give another file, outside keys/ of the station."},
     {"cli.slot", Blame::Usage, false, "\"%1\" does not say which port belongs to which place.",
      "Write it as NAME=PORT, for example --slot 1=/dev/ttyACM0."},
     {"cli.serials", Blame::Usage, false, "There are %1 serial numbers for %2 places.", "Give one for each place."},
@@ -295,6 +297,11 @@ static constexpr FaultKind kinds[] = {
     {"journal.closed", Blame::Station, true, "The journal is closed.", "Start the station again."},
     {"journal.no-key", Blame::Usage, false, "%1 holds no usable public key.",
      "Name the station's certificate, for example keys/station.pem of its home."},
+    {"journal.not-vouched", Blame::Station, false, "%1 does not vouch for this journal: %2.",
+     "Put the station's certificates back from a backup; the SHA-256 of the right CA stands on its passports."},
+    {"journal.unproven", Blame::Station, false, "Nothing is signed about %1, because the journal does not hold: %2.",
+     "See all of it with \"slipway journal verify\". \"slipway journal rebuild\" mends derived tables, a backup the "
+     "rest."},
     {"journal.no-unit", Blame::Usage, false, "The journal knows no unit \"%1\".%2",
      "Check the serial number; \"slipway journal show\" lists what there is."},
     {"journal.no-run", Blame::Usage, false, "The journal knows no run \"%1\".",

@@ -3,6 +3,7 @@
 #include "core/base/fault.h"
 #include "core/base/text.h"
 #include "core/journal/entryjson.h"
+#include "core/journal/unitproof.h"
 
 #include <QJsonArray>
 #include <QJsonDocument>
@@ -196,12 +197,55 @@ void addFromEntry(const Entry &entry, QJsonObject &facts, QJsonArray &numbers, Q
     }
 }
 
+// The graver, the higher; none: the run did not end.
+int gravity(const std::optional<Verdict> &verdict)
+{
+    if (!verdict)
+        return 2;
+    switch (*verdict) {
+    case Verdict::Pass:
+        return 0;
+    case Verdict::Stopped:
+        return 1;
+    case Verdict::Error:
+        return 3;
+    case Verdict::Unknown:
+        return 4;
+    case Verdict::Fail:
+        return 5;
+    }
+    return 5;
+}
+
+// The last run in each recipe, in the order of those runs: a later one in the same recipe settles the earlier, one in
+// another recipe does not. Recipes are told apart by name; a new version of one settles what the old one said.
+std::vector<RunRow> lastOfEachRecipe(const std::vector<RunRow> &runs)
+{
+    std::vector<RunRow> last;
+    for (const RunRow &run : runs) {
+        std::erase_if(last, [&run](const RunRow &earlier) { return earlier.recipe == run.recipe; });
+        last.push_back(run);
+    }
+    return last;
+}
+
+std::optional<Checkpoint> headFileOf(const QString &path, const QString &serial)
+{
+    try {
+        return readHeadFile(path);
+    } catch (const Fault &) { // file.*, journal.tampered: unreadable
+        throw Fault("journal.unproven", {oneLine(serial, 60), QStringLiteral("journal.head cannot be read")});
+    }
+}
+
 } // namespace
 
-QJsonObject makePassport(JournalReader &reader, std::optional<Mode> mode, const QString &serial,
-                         const PassportIssue &issue)
+QJsonObject makePassport(JournalReader &reader, const JournalVerifier &verifier, std::optional<Mode> mode,
+                         const QString &serial, const PassportIssue &issue, const Task &task)
 {
+    const std::optional<Checkpoint> headFile = headFileOf(reader.path(), serial);
     const Snapshot snapshot(reader.database());
+    proveUnit(reader.database(), headFile, serial, verifier, task);
     std::optional<UnitRow> unit;
     for (const Mode candidate : {Mode::Production, Mode::Training}) {
         if (!unit && (!mode || *mode == candidate))
@@ -212,7 +256,8 @@ QJsonObject makePassport(JournalReader &reader, std::optional<Mode> mode, const 
 
     QJsonArray runs;
     QJsonArray firmware;
-    for (const RunRow &row : reader.runsOf(unit->mode, serial)) {
+    const std::vector<RunRow> rows = reader.runsOf(unit->mode, serial);
+    for (const RunRow &row : rows) {
         QJsonObject run = runJson(row);
         QJsonArray steps;
         for (const StepRow &step : reader.stepsOf(row.id))
@@ -247,7 +292,22 @@ QJsonObject makePassport(JournalReader &reader, std::optional<Mode> mode, const 
                        {s("last-seen"), unit->lastAt},
                        {s("runs"), unit->runs},
                        {s("facts"), facts}};
-    put(device, "verdict", unit->verdict);
+    QJsonArray recipes;
+    const RunRow *worst = nullptr;
+    const std::vector<RunRow> last = lastOfEachRecipe(rows);
+    for (const RunRow &row : last) {
+        QJsonObject recipe{{s("recipe"), row.recipe}, {s("run"), row.id}};
+        put(recipe, "verdict", row.verdict);
+        put(recipe, "ended-at", row.endedAt);
+        recipes.append(recipe);
+        if (!worst || gravity(row.verdict) >= gravity(worst->verdict))
+            worst = &row;
+    }
+    device.insert(s("recipes"), recipes);
+    if (worst) {
+        put(device, "verdict", worst->verdict);
+        device.insert(s("verdict-run"), worst->id);
+    }
     put(device, "mud-url", mudUrl);
 
     QJsonObject chain{{s("description"), s("SHA-256 over eight lines: slipway-entry-1, seq, at, kind, run, device, "
@@ -257,11 +317,12 @@ QJsonObject makePassport(JournalReader &reader, std::optional<Mode> mode, const 
     if (const std::optional<Checkpoint> checkpoint = reader.lastCheckpoint())
         chain.insert(s("checkpoint"), signedPoint(*checkpoint));
 
-    QJsonObject passport{{s("format"), s("slipway-passport-1")},
+    QJsonObject passport{{s("format"), s("slipway-passport-2")},
                          {s("mode"), toString(unit->mode)},
                          {s("issued"), QJsonObject{{s("at"), issue.at.isEmpty() ? rfc3339Now() : issue.at},
                                                    {s("station"), issue.station},
-                                                   {s("program"), issue.program}}},
+                                                   {s("program"), issue.program},
+                                                   {s("anchor-sha256"), hex(verifier.anchorSha256())}}},
                          {s("device"), device},
                          {s("certificates"), certificates},
                          {s("firmware"), firmware},

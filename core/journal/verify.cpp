@@ -7,6 +7,7 @@
 #include "core/journal/projector.h"
 #include "core/journal/queries.h"
 #include "core/journal/schema.h"
+#include "core/journal/tablecompare.h"
 
 #include <QCborArray>
 #include <QFileInfo>
@@ -30,31 +31,6 @@ QByteArray sqlOf(const ProjectionTable &table)
 bool hasControl(QByteArrayView text)
 {
     return std::any_of(text.begin(), text.end(), [](char c) { return (c >= 0 && c < 0x20) || c == 0x7f; });
-}
-
-bool sameValue(const Statement &a, const Statement &b, int column)
-{
-    if (a.type(column) != b.type(column))
-        return false;
-    switch (a.type(column)) {
-    case SQLITE_INTEGER:
-        return a.integer(column) == b.integer(column);
-    case SQLITE_FLOAT:
-        return a.real(column) == b.real(column);
-    case SQLITE_NULL:
-        return true;
-    default:
-        return a.blob(column) == b.blob(column);
-    }
-}
-
-int columnNamed(const Statement &s, const char *name)
-{
-    for (int i = 0; i < s.columns(); ++i) {
-        if (s.columnName(i) == QLatin1String(name))
-            return i;
-    }
-    return 0;
 }
 
 class Verification
@@ -169,8 +145,10 @@ private:
             m_head = Checkpoint{h.integer(0), {}, h.blob(1), h.blob(2)};
         m_report.checkpoints = qint64(m_checkpoints.size());
         m_report.lastCheckpoint = m_checkpoints.empty() ? 0 : m_checkpoints.rbegin()->first;
-        m_report.isSigned = !m_checkpoints.empty() || m_headFile || (m_head && !m_head->signature.isEmpty());
-        m_report.signaturesChecked = m_report.isSigned && m_verifier;
+        // Where a key is known, signatures are due: that none are there is what somebody wants who took them out.
+        m_report.isSigned =
+            m_verifier || !m_checkpoints.empty() || m_headFile || (m_head && !m_head->signature.isEmpty());
+        m_report.signaturesChecked = m_verifier;
         if (!m_report.isSigned)
             m_report.notes << QStringLiteral("This journal is not signed: only its chain can be checked.");
         else if (!m_verifier)
@@ -247,6 +225,8 @@ private:
             else
                 found(seq - 1, QStringLiteral("was rewritten: entry %1 goes on from another hash").arg(seq));
         }
+        if (seq == 1)
+            m_report.firstKind = QString::fromUtf8(record.kind);
         checkpointAt(seq, hash);
         m_skipPrev = false;
         m_lastHash = hash;
@@ -375,24 +355,10 @@ private:
         for (const ProjectionTable &table : projectionTables()) {
             Statement there(database, sqlOf(table).constData(), false);
             Statement right(m_replayed, sqlOf(table).constData(), false);
-            const int entryColumn = columnNamed(right, table.entry);
-            for (;;) {
-                const bool haveThere = there.step();
-                const bool haveRight = right.step();
-                if (!haveThere && !haveRight)
-                    break;
-                bool same = haveThere && haveRight;
-                for (int i = 0; same && i < right.columns(); ++i)
-                    same = sameValue(there, right, i);
-                if (!same) {
-                    const qint64 entry = (haveRight ? right : there).integer(entryColumn);
-                    found(entry,
-                          QStringLiteral("table %1 does not say what the entries say; \"slipway journal rebuild\" "
-                                         "mends it")
-                              .arg(QLatin1String(table.name)));
-                    break; // what follows in this table is shifted
-                }
-            }
+            if (const std::optional<qint64> entry = firstDifference(there, right, table.entry))
+                found(*entry,
+                      QStringLiteral("table %1 does not say what the entries say; \"slipway journal rebuild\" mends it")
+                          .arg(QLatin1String(table.name)));
         }
     }
 

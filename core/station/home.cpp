@@ -6,6 +6,7 @@
 #include "core/identity/authority.h"
 #include "core/identity/fileissuer.h"
 #include "core/identity/signingkey.h"
+#include "core/journal/queries.h"
 #include "core/station/stationconfig.h"
 
 #include <QCborArray>
@@ -177,14 +178,25 @@ void Home::fill(const QString &folder, const QString &name, const QString &sampl
     copySamples(samplesFolder, folder);
     writeFile(folder + QStringLiteral("/station.yaml"), newStationConfig(name));
     {
-        const Home made = open(folder, passphrase);
-        made.openJournal()->appendDurably(
-            {QStringLiteral("station.created"), {}, {}, {{QStringLiteral("name"), name}}});
+        const Home made = openWithoutJournal(folder, passphrase);
+        Journal::open(made.file(QStringLiteral("journal.db")), made.signer())
+            ->appendDurably({QStringLiteral("station.created"), {}, {}, {{QStringLiteral("name"), name}}});
     }
     syncFolder(folder);
 }
 
 Home Home::open(const QString &path, const QByteArray &passphrase)
+{
+    Home home = openWithoutJournal(path, passphrase);
+    const QFileInfo journal(home.file(QStringLiteral("journal.db")));
+    if (!journal.isFile())
+        throw Fault("home.damaged", {path, QStringLiteral("journal.db is missing")});
+    if (journal.size() == 0)
+        throw Fault("home.damaged", {path, QStringLiteral("journal.db is empty")});
+    return home;
+}
+
+Home Home::openWithoutJournal(const QString &path, const QByteArray &passphrase)
 {
     Home home;
     home.m_path = QDir::cleanPath(QFileInfo(path).absoluteFilePath());
@@ -249,7 +261,11 @@ std::shared_ptr<JournalSigner> Home::signer() const
 
 std::unique_ptr<Journal> Home::openJournal() const
 {
-    return Journal::open(file(QStringLiteral("journal.db")), signer());
+    const QString path = file(QStringLiteral("journal.db"));
+    // A journal without entries would be begun like a new one.
+    if (JournalReader(path).lastEntry() == 0)
+        throw Fault("home.damaged", {m_path, QStringLiteral("journal.db has no entries")});
+    return Journal::open(path, signer());
 }
 
 std::unique_ptr<Issuer> Home::openIssuer(Mode mode) const

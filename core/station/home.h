@@ -32,7 +32,8 @@ public:
     // nothing: a half-made home is never left under the final name.
     static Home create(const QString &path, const QString &stationName, const QString &samplesFolder,
                        const QByteArray &passphrase);
-    // Throws home.missing ("run slipway init") or home.damaged.
+    // Throws home.missing ("run slipway init") or home.damaged: also where its journal is gone, for a new one would
+    // give out numbers a second time.
     static Home open(const QString &path, const QByteArray &passphrase = {});
     static bool exists(const QString &path);
 
@@ -58,6 +59,7 @@ public:
 private:
     static void fill(const QString &folder, const QString &name, const QString &samplesFolder,
                      const QByteArray &passphrase);
+    static Home openWithoutJournal(const QString &path, const QByteArray &passphrase);
     void readConfig();
 
     QString m_path;

@@ -104,6 +104,51 @@ private Q_SLOTS:
         QCOMPARE(certificates(context, u"T1-00000008"_s), size_t(0));
     }
 
+    // The certificate on record came from another recipe: keeping it is no PASS, and not the unit's failure.
+    void aKeptCertificateMustBeWhatTheRecipeAsks()
+    {
+        const RecipeStep other = stepFrom(u"idevid: { profile: t1, mud-url: \"https://mud.example/t1/9.9.json\" }"_s);
+        const RecipeStep otherMasa = stepFrom(u"idevid: { profile: t1, mud-url: \"https://mud.example/t1/1.4.json\", "
+                                              "masa-url: other.example }"_s);
+        QCOMPARE(Fault("identity.does-not-hold").blame(), Blame::Station);
+        FakeDevice device;
+        FakeContext context(device);
+        QCOMPARE(context.codeOf(other), QString());
+        QCOMPARE(context.codeOf(idevid()), u"identity.does-not-hold"_s); // held by the device
+        QCOMPARE(context.codeOf(otherMasa), u"identity.does-not-hold"_s);
+        const QList<QByteArray> chain = std::exchange(device.chain, {});
+        const int written = device.calls(u"keys.write"_s);
+        QCOMPARE(context.codeOf(idevid()), u"identity.does-not-hold"_s); // on record, not on the device
+        QCOMPARE(device.calls(u"keys.write"_s), written);
+        QCOMPARE(context.codeOf(other), QString());
+        QCOMPARE(device.chain, chain);
+        QCOMPARE(certificates(context, u"T1-00000007"_s), size_t(1));
+    }
+
+    // The power went while the chain was being written: the first certificate is whole, the rest is not.
+    void completesATruncatedChain()
+    {
+        FakeDevice device;
+        FakeContext context(device);
+        QCOMPARE(context.codeOf(idevid()), QString());
+        const QList<QByteArray> chain = device.chain;
+        for (const QList<QByteArray> &left :
+             {chain.first(1), QList<QByteArray>{chain.first(), chain.last().chopped(7)},
+              QList<QByteArray>{chain.first(), chain.first()}, chain + QList<QByteArray>{chain.first()}}) {
+            device.chain = left;
+            const qsizetype intents = context.intents.size();
+            QCOMPARE(context.codeOf(idevid()), QString());
+            QCOMPARE(device.chain, chain);
+            QCOMPARE(context.intents.size(), intents + 1);
+            QCOMPARE(context.outcomes.last().state, u"done"_s);
+        }
+        QCOMPARE(certificates(context, u"T1-00000007"_s), size_t(1));
+        // A device that takes no more is no PASS.
+        device.chain = chain.first(1);
+        device.failAlways(u"keys.write"_s, Fault("device.locked"));
+        QCOMPARE(context.codeOf(idevid()), u"device.locked"_s);
+    }
+
     void refusesADuplicateSerial()
     {
         FakeDevice device;
@@ -247,6 +292,12 @@ private Q_SLOTS:
         QCOMPARE(kind->reconcile(u"identity.write"_s, detail, evidence).state, u"unknown"_s);
         evidence.device = &device;
         QCOMPARE(kind->reconcile(u"identity.write"_s, detail, evidence).state, u"done"_s);
+        const QList<QByteArray> chain = device.chain;
+        device.chain = chain.first(1); // only the first certificate arrived whole
+        QCOMPARE(kind->reconcile(u"identity.write"_s, detail, evidence).state, u"not-done"_s);
+        device.chain = chain;
+        device.chain.last().chop(1);
+        QCOMPARE(kind->reconcile(u"identity.write"_s, detail, evidence).state, u"not-done"_s);
         device.chain.clear();
         QCOMPARE(kind->reconcile(u"identity.write"_s, detail, evidence).state, u"not-done"_s);
         device.failAlways(u"keys.read"_s, silent);

@@ -97,6 +97,8 @@ static constexpr FaultKind kinds[] = {
      "List them with: slipway recover."},
     {"station.other-unit", Blame::Unit, false, "The device in this place says it is %1, not %2.",
      "Put the right unit into the place and scan it."},
+    {"station.unit-unproven", Blame::Unit, false, "The device in this place does not prove that it is %1.",
+     "Put that unit into the place. If this is it, run it again, or look at it and dismiss the interrupted run."},
     {"station.recipe-attention", Blame::Usage, false, "The recipe does not fit this station: %1",
      "Correct the recipe."},
 

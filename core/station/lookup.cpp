@@ -118,9 +118,10 @@ QList<Lookup::RunRow> Lookup::unsettledRuns()
 {
     return runs(
         "SELECT r.id, r.device, r.recipe, r.slot, r.begun_at, r.mode, r.entry, r.sentence FROM run r WHERE "
-        "(r.fault LIKE 'station.interrupted%' OR r.fault = 'station.outcome-unknown') "
+        "(((r.fault LIKE 'station.interrupted%' OR r.fault = 'station.outcome-unknown') "
         "AND NOT EXISTS (SELECT 1 FROM run l WHERE r.device <> '' AND l.device = r.device AND l.mode = r.mode AND "
-        "l.entry > r.entry AND l.ended_at IS NOT NULL) "
+        "l.entry > r.entry AND l.ended_at IS NOT NULL)) "
+        "OR (r.ended_at IS NOT NULL AND r.id IN (SELECT run FROM intent WHERE state IS NULL OR state = 'unknown'))) "
         "AND NOT EXISTS (SELECT 1 FROM entry e WHERE e.run = r.id AND e.kind = 'run.dismissed') "
         "ORDER BY r.entry");
 }
@@ -136,6 +137,19 @@ QString Lookup::driverOf(const QString &run)
     Statement s(m_database, "SELECT driver FROM run WHERE id = ?1", false);
     s.bind(1, run);
     return s.step() ? s.text(0) : QString();
+}
+
+QString Lookup::factOf(const QString &run, const QString &name)
+{
+    const std::lock_guard lock(m_mutex);
+    Statement s(m_database, "SELECT body FROM entry WHERE run = ?1 AND kind = 'fact' ORDER BY seq DESC", false);
+    s.bind(1, run);
+    while (s.step()) {
+        const QCborMap body = QCborValue::fromCbor(s.blob(0)).toMap();
+        if (body.value(QLatin1String("name")).toString() == name)
+            return body.value(QLatin1String("value")).toString();
+    }
+    return {};
 }
 
 QStringList Lookup::doneActs(const QString &run)

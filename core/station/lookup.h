@@ -42,10 +42,13 @@ public:
         bool lastEnded = false;
     };
     QList<RunRow> openRuns();
-    // Ended by recovery or with an unknown outcome, and the unit has not been through a whole run since.
+    // Ended with an act whose outcome is open; or ended by recovery or with an unknown outcome, and the unit has not
+    // been through a whole run since. Not those that somebody dismissed.
     QList<RunRow> unsettledRuns();
     bool numberGiven(Mode mode, const QString &pool, const QString &value);
     QString driverOf(const QString &run);
+    // What the device said of itself in that run, last; empty: nothing.
+    QString factOf(const QString &run, const QString &name);
     // Acts of the run whose outcome is "done".
     QStringList doneActs(const QString &run);
 

@@ -1,6 +1,7 @@
 #include "core/station/recovery.h"
 
 #include "core/base/fault.h"
+#include "core/device/hardwareid.h"
 
 #include <QHash>
 
@@ -64,6 +65,14 @@ Reconciled reconcileIntent(const Lookup::OpenIntent &open, Mode mode, Device *de
         task.say(QString::fromUtf8(trouble.what()));
         return unknown;
     }
+}
+
+bool isUnitOf(const DeviceFacts &facts, const QString &run, const QString &unit, Lookup &lookup)
+{
+    const QString hardwareId = lookup.factOf(run, u"hardware-id"_s);
+    if (isPlausibleHardwareId(facts.hardwareId) && isPlausibleHardwareId(hardwareId))
+        return facts.hardwareId == hardwareId;
+    return !unit.isEmpty() && facts.serial == unit;
 }
 
 void recordOutcome(Journal &journal, const Lookup::OpenIntent &open, const Reconciled &known)

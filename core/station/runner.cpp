@@ -237,14 +237,23 @@ void Runner::connect(const Task &task)
     reconcileEarlier(task);
 }
 
-// An irreversible act of an earlier run of this unit whose outcome nobody knows: ask the device before doing more.
+// An irreversible act of an earlier run of this unit whose outcome nobody knows: ask the device before doing more. The
+// serial number is only what somebody scanned: a device that does not prove to be that unit is not asked.
 void Runner::reconcileEarlier(const Task &task)
 {
     if (m_context.serial().isEmpty())
         return;
-    for (const Lookup::OpenIntent &open : m_site.lookup->openIntentsOfUnit(m_site.mode, m_context.serial())) {
+    const auto earlier = m_site.lookup->openIntentsOfUnit(m_site.mode, m_context.serial());
+    if (earlier.isEmpty())
+        return;
+    const Task asking = task.within(reconcileWithin);
+    const DeviceFacts facts = m_context.device().facts(asking);
+    for (const Lookup::OpenIntent &open : earlier) {
+        const bool same = isUnitOf(facts, open.run, m_context.serial(), *m_site.lookup);
+        if (!same)
+            m_context.logLine(u"The device does not prove that it is the %1 of an earlier run."_s.arg(open.device));
         const Reconciled known =
-            reconcileIntent(open, m_site.mode, m_context.deviceOrNull(), *m_site.journal, task.within(reconcileWithin));
+            reconcileIntent(open, m_site.mode, same ? m_context.deviceOrNull() : nullptr, *m_site.journal, asking);
         m_context.logLine(u"Earlier run, %1: %2"_s.arg(actWords(open.act, open.detail), known.sentence));
         recordOutcome(*m_site.journal, open, known);
     }

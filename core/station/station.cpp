@@ -438,8 +438,11 @@ Reconciled StationImpl::reconcile(const Interrupted &run, int slot)
     task.deadline = Deadline::in(std::chrono::seconds(40));
     const auto device = m_site.drivers->find(driver).open({target->port(), 0, {}}, task);
     const DeviceFacts facts = device->facts(task);
-    if (!facts.serial.isEmpty() && !run.device.isEmpty() && facts.serial != run.device)
-        throw Fault("station.other-unit", {oneLine(facts.serial, 60), run.device});
+    if (!isUnitOf(facts, run.runId, run.device, m_lookup)) {
+        if (!facts.serial.isEmpty() && facts.serial != run.device)
+            throw Fault("station.other-unit", {oneLine(facts.serial, 60), run.device});
+        throw Fault("station.unit-unproven", {run.device.isEmpty() ? u"that unit"_s : run.device});
+    }
     Reconciled last = run.known;
     Reconciled unknown;
     for (const Lookup::OpenIntent &intent : open) {

@@ -2,6 +2,7 @@
 
 #include "core/base/fault.h"
 #include "core/base/text.h"
+#include "core/device/hardwareid.h"
 #include "core/steps/kinds.h"
 
 #include <QRegularExpression>
@@ -11,17 +12,6 @@ using namespace Qt::StringLiterals;
 namespace slipway {
 
 namespace {
-
-// A hardware id that cannot be one: all digits 0, or all F. Boards without programmed ids answer so.
-bool isImplausible(const QString &id)
-{
-    QString digits;
-    for (const QChar c : id) {
-        if (c.isLetterOrNumber())
-            digits += c.toLower();
-    }
-    return digits.isEmpty() || digits.count(u'0') == digits.size() || digits.count(u'f') == digits.size();
-}
 
 class IdentifyStep : public Step
 {

@@ -16,7 +16,8 @@ private:
     const QString m_unit = u"T1-00000001"_s;
     const QString m_lock = u"  - lock: { debug: true }\n"_s;
 
-    void left(const FakeLine &line, bool intent, const QString &outcome = {}, const QString &mode = u"production"_s)
+    void left(const FakeLine &line, bool intent, const QString &outcome = {}, const QString &mode = u"production"_s,
+              const QString &hardwareId = {})
     {
         const auto journal = line.home().openJournal();
         journal->appendDurably(
@@ -26,6 +27,9 @@ private:
              {{u"recipe"_s, u"Test recipe"_s}, {u"slot"_s, u"1"_s}, {u"driver"_s, u"fake"_s}, {u"mode"_s, mode}}});
         journal->appendDurably(
             {u"step.begun"_s, m_run, m_unit, {{u"index"_s, 0}, {u"step"_s, u"lock"_s}, {u"name"_s, u"Lock"_s}}});
+        if (!hardwareId.isEmpty())
+            journal->appendDurably(
+                {u"fact"_s, m_run, m_unit, {{u"name"_s, u"hardware-id"_s}, {u"value"_s, hardwareId}}});
         if (intent)
             journal->appendDurably({u"intent"_s,
                                     m_run,
@@ -69,6 +73,7 @@ private Q_SLOTS:
         FakeLine line;
         left(line, true);
         line.device(1).locks[u"debug"_s] = true; // it had taken effect
+        line.device(1).said.serial = m_unit;
         line.open(m_lock);
         auto list = line.station().interrupted();
         QCOMPARE(list.size(), 1);
@@ -90,6 +95,7 @@ private Q_SLOTS:
     {
         FakeLine line;
         left(line, true);
+        line.device(1).said.serial = m_unit;
         line.open(m_lock);
         QCOMPARE(said(line.run(1, m_unit).verdict), u"PASS"_s);
         QCOMPARE(line.query(u"SELECT state FROM intent ORDER BY entry LIMIT 1"_s), u"not-done"_s);

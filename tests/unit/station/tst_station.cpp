@@ -334,6 +334,7 @@ private Q_SLOTS:
     void unknownWhenNobodyCanTell()
     {
         FakeLine line;
+        line.device(1).said.serial = u"T1-00000001"_s;
         line.device(1).failCall(u"lock.lock"_s, 1, Fault("base.timeout", {u"Locking"_s}), FakeDevice::When::After);
         // The second question, about the state after the act, and all later ones, get no answer.
         line.device(1).failCall(u"lock.read"_s, 2, Fault("base.timeout", {u"Asking"_s}));

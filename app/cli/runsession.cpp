@@ -82,6 +82,9 @@ void RunSession::start(const QStringList &serials)
         }
     }
     const qsizetype count = serials.isEmpty() ? places : serials.size();
+    // All before any: one serial number that does not fit must not stop a unit that has been begun.
+    for (int place = 1; place <= count; ++place)
+        m_station.check(place, serials.value(place - 1));
     try {
         for (int place = 1; place <= count; ++place)
             m_station.start(place, serials.value(place - 1));
@@ -116,7 +119,7 @@ int RunSession::follow()
     }
     m_station.waitAll();
     const int status = m_report.finish();
-    return m_unanswered && status == 4 ? 2 : status;
+    return m_unanswered && (status == 4 || status == 1) ? 2 : status;
 }
 
 void RunSession::readLines(const std::stop_token &stop)
@@ -160,13 +163,10 @@ std::optional<PromptAnswer> RunSession::parse(const PromptRequest &request, cons
 {
     if (request.kind == PromptRequest::Kind::Value || request.kind == PromptRequest::Kind::ScanBack)
         return PromptAnswer{true, text};
-    static const QStringList yes{u"yes"_s, u"y"_s, u"ok"_s};
-    static const QStringList no{u"no"_s, u"n"_s};
-    if (yes.contains(text.toLower()) || (text.isEmpty() && request.kind == PromptRequest::Kind::Message))
+    if (text.isEmpty() && request.kind == PromptRequest::Kind::Message)
         return PromptAnswer{true, {}};
-    if (no.contains(text.toLower()))
-        return PromptAnswer{false, {}};
-    return {};
+    const auto word = ScanRouter::yesOrNo(text);
+    return word ? std::optional(PromptAnswer{*word, {}}) : std::nullopt;
 }
 
 // A line of the terminal: the answer to the only question there is, else a scan.

@@ -41,6 +41,14 @@ private:
     sqlite3_stmt *m_statement = nullptr;
 };
 
+// A serial number that a unit already has, wherever it got it: it was scanned, or a certificate was issued for it.
+bool isUnits(sqlite3 *handle, const QString &mode, const QString &serial)
+{
+    Query query(handle, "SELECT 1 WHERE EXISTS(SELECT 1 FROM device WHERE mode = ?1 AND serial = ?2) OR EXISTS(SELECT "
+                        "1 FROM certificate WHERE serial = ?2 AND mode = ?1)");
+    return query.bind(1, mode).bind(2, serial).step();
+}
+
 qint64 highestTaken(sqlite3 *handle, const QString &mode, const QString &pool, const NumberFormat &format)
 {
     Query query(handle, "SELECT value FROM number WHERE mode = ?1 AND pool = ?2 AND value >= ?3 AND value <= ?4 ORDER "
@@ -75,8 +83,10 @@ QString Allocator::take(const RecipeVariable &variable, const QString &run, cons
                 }
             }
         }
-        const qint64 next = std::max(variable.first, highestTaken(transaction.handle(), mode, pool, format) + 1);
+        qint64 next = std::max(variable.first, highestTaken(transaction.handle(), mode, pool, format) + 1);
         value = format.write(next);
+        while (unit.isEmpty() && isUnits(transaction.handle(), mode, value))
+            value = format.write(++next);
         transaction.append(
             {QStringLiteral("number"),
              run,

@@ -17,7 +17,8 @@ public:
 
     // The next number of the variable's pool, for a run of a unit. With a unit named, a number that the unit has of
     // this pool already is given again to the same unit, so that a retry changes nothing. Without (the number is the
-    // unit's own serial number) the entry is recorded under the number itself.
+    // unit's own serial number) the entry is recorded under the number itself, and numbers that units have already,
+    // because they were scanned or got a certificate, are left out.
     QString take(const RecipeVariable &variable, const QString &run, const QString &unit);
 
 private:

@@ -27,6 +27,18 @@ bool Lookup::hasCountedRun(Mode mode, const QString &serial, const QString &reci
                mode, serial, recipe);
 }
 
+int Lookup::failsSince(Mode mode, const QString &serial, const Recipe &recipe, const QDateTime &since)
+{
+    const std::lock_guard lock(m_mutex);
+    Statement s(m_database,
+                "SELECT count(*) FROM run WHERE device = ?1 AND mode = ?2 AND recipe = ?3 AND recipe_sha256 = ?4 AND "
+                "verdict = 'FAIL' AND ended_at >= ?5",
+                false);
+    s.bind(1, serial).bind(2, toString(mode)).bind(3, recipe.name);
+    s.bind(4, QString::fromLatin1(recipe.sha256.toHex())).bind(5, since.toUTC().toString(Qt::ISODateWithMs));
+    return s.step() ? int(s.integer(0)) : 0;
+}
+
 QList<QDateTime> Lookup::passedSince(Mode mode, const QDateTime &since)
 {
     const std::lock_guard lock(m_mutex);
@@ -118,9 +130,10 @@ QList<Lookup::RunRow> Lookup::unsettledRuns()
 {
     return runs(
         "SELECT r.id, r.device, r.recipe, r.slot, r.begun_at, r.mode, r.entry, r.sentence FROM run r WHERE "
-        "(r.fault LIKE 'station.interrupted%' OR r.fault = 'station.outcome-unknown') "
+        "(((r.fault LIKE 'station.interrupted%' OR r.fault = 'station.outcome-unknown') "
         "AND NOT EXISTS (SELECT 1 FROM run l WHERE r.device <> '' AND l.device = r.device AND l.mode = r.mode AND "
-        "l.entry > r.entry AND l.ended_at IS NOT NULL) "
+        "l.entry > r.entry AND l.ended_at IS NOT NULL)) "
+        "OR (r.ended_at IS NOT NULL AND r.id IN (SELECT run FROM intent WHERE state IS NULL OR state = 'unknown'))) "
         "AND NOT EXISTS (SELECT 1 FROM entry e WHERE e.run = r.id AND e.kind = 'run.dismissed') "
         "ORDER BY r.entry");
 }
@@ -138,6 +151,19 @@ QString Lookup::driverOf(const QString &run)
     return s.step() ? s.text(0) : QString();
 }
 
+QString Lookup::factOf(const QString &run, const QString &name)
+{
+    const std::lock_guard lock(m_mutex);
+    Statement s(m_database, "SELECT body FROM entry WHERE run = ?1 AND kind = 'fact' ORDER BY seq DESC", false);
+    s.bind(1, run);
+    while (s.step()) {
+        const QCborMap body = QCborValue::fromCbor(s.blob(0)).toMap();
+        if (body.value(QLatin1String("name")).toString() == name)
+            return body.value(QLatin1String("value")).toString();
+    }
+    return {};
+}
+
 QStringList Lookup::doneActs(const QString &run)
 {
     const std::lock_guard lock(m_mutex);
@@ -147,6 +173,20 @@ QStringList Lookup::doneActs(const QString &run)
     while (s.step())
         acts += s.text(0);
     return acts;
+}
+
+QStringList Lookup::reconciled(const QString &run)
+{
+    const std::lock_guard lock(m_mutex);
+    Statement s(m_database,
+                "SELECT i.sentence FROM intent i JOIN run r ON r.id = i.run WHERE i.run = ?1 AND i.outcome_entry > "
+                "r.ended_entry AND i.state IN ('done', 'not-done') ORDER BY i.outcome_entry",
+                false);
+    s.bind(1, run);
+    QStringList sentences;
+    while (s.step())
+        sentences += s.text(0);
+    return sentences;
 }
 
 } // namespace slipway

@@ -5,6 +5,7 @@
 
 #include "core/journal/database.h"
 #include "core/journal/journal.h"
+#include "core/recipe/recipe.h"
 
 #include <QCborMap>
 #include <QDateTime>
@@ -23,6 +24,8 @@ public:
     bool hasPassed(Mode mode, const QString &serial, const QString &recipe);
     // A run that counts for the yield (PASS, FAIL, UNKNOWN) has ended already.
     bool hasCountedRun(Mode mode, const QString &serial, const QString &recipe);
+    // FAILs of the unit with this very recipe, its content included.
+    int failsSince(Mode mode, const QString &serial, const Recipe &recipe, const QDateTime &since);
     QList<QDateTime> passedSince(Mode mode, const QDateTime &since);
 
     struct OpenIntent {
@@ -42,12 +45,17 @@ public:
         bool lastEnded = false;
     };
     QList<RunRow> openRuns();
-    // Ended by recovery or with an unknown outcome, and the unit has not been through a whole run since.
+    // Ended with an act whose outcome is open; or ended by recovery or with an unknown outcome, and the unit has not
+    // been through a whole run since. Not those that somebody dismissed.
     QList<RunRow> unsettledRuns();
     bool numberGiven(Mode mode, const QString &pool, const QString &value);
     QString driverOf(const QString &run);
+    // What the device said of itself in that run, last; empty: nothing.
+    QString factOf(const QString &run, const QString &name);
     // Acts of the run whose outcome is "done".
     QStringList doneActs(const QString &run);
+    // What was found out about the run's acts after it had ended.
+    QStringList reconciled(const QString &run);
 
 private:
     QList<OpenIntent> intents(const char *sql, const QString &key, const QString &mode);

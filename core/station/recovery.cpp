@@ -1,6 +1,7 @@
 #include "core/station/recovery.h"
 
 #include "core/base/fault.h"
+#include "core/device/hardwareid.h"
 
 #include <QHash>
 
@@ -66,6 +67,14 @@ Reconciled reconcileIntent(const Lookup::OpenIntent &open, Mode mode, Device *de
     }
 }
 
+bool isUnitOf(const DeviceFacts &facts, const QString &run, const QString &unit, Lookup &lookup)
+{
+    const QString hardwareId = lookup.factOf(run, u"hardware-id"_s);
+    if (isPlausibleHardwareId(facts.hardwareId) && isPlausibleHardwareId(hardwareId))
+        return facts.hardwareId == hardwareId;
+    return !unit.isEmpty() && facts.serial == unit;
+}
+
 void recordOutcome(Journal &journal, const Lookup::OpenIntent &open, const Reconciled &known)
 {
     if (known.state == u"unknown")
@@ -106,7 +115,7 @@ int endInterruptedRuns(Journal &journal, Lookup &lookup)
                                 {u"remedy"_s, fault.remedy()},
                                 {u"fault"_s, QLatin1String(fault.code())},
                                 {u"step"_s, run.lastIndex},
-                                {u"irreversible"_s, !done.isEmpty()},
+                                {u"irreversible"_s, !done.isEmpty() || !open.isEmpty()},
                                 {u"interrupted"_s, true}}});
     }
     return int(runs.size());
@@ -134,7 +143,10 @@ QList<Interrupted> listInterrupted(Lookup &lookup)
                 u"It is not known whether this took effect: %1."_s.arg(actWords(open.first().act, open.first().detail)),
                 u"Put the unit into a place and ask the device, or run it again."_s};
         } else {
-            entry.known = {u"known"_s, run.sentence, u"Run the unit again."_s};
+            // The run's own sentence is older than what was found out since.
+            if (const QStringList found = lookup.reconciled(run.id); !found.isEmpty())
+                entry.sentence = found.join(u' ');
+            entry.known = {u"known"_s, entry.sentence, u"Run the unit again."_s};
         }
         list += entry;
     }

@@ -17,6 +17,9 @@ QString actWords(const QString &act, const QCborMap &detail);
 // cannot be found out is "unknown".
 Reconciled reconcileIntent(const Lookup::OpenIntent &open, Mode mode, Device *device, Journal &journal,
                            const Task &task);
+// Whether a device is for certain the unit of that run, so that it may answer for it: by its hardware id, where the run
+// has one on record and the device says one; else by its serial number. Silence proves nothing.
+bool isUnitOf(const DeviceFacts &facts, const QString &run, const QString &unit, Lookup &lookup);
 // Durable. An act that stays unknown gets no outcome, so that it is asked for again.
 void recordOutcome(Journal &journal, const Lookup::OpenIntent &open, const Reconciled &known);
 

@@ -184,10 +184,10 @@ void Runner::prepare()
 {
     for (size_t i = 0; i < m_lines.size(); ++i) {
         Line &line = m_lines[i];
-        m_context.beginStep(int(i), line.irreversible);
+        m_context.beginStep(int(i));
         line.work = line.kind->make(*line.step);
         const auto fault = caught([&] { line.work->prepare(m_context); });
-        m_context.beginStep(-1, false);
+        m_context.beginStep(-1);
         // Nothing has touched the unit yet: whatever is wrong, it is not the unit.
         if (fault && fault->blame() == Blame::Unit)
             throw Fault("station.recipe-attention", {fault->text()}, fault->detail());
@@ -237,14 +237,23 @@ void Runner::connect(const Task &task)
     reconcileEarlier(task);
 }
 
-// An irreversible act of an earlier run of this unit whose outcome nobody knows: ask the device before doing more.
+// An irreversible act of an earlier run of this unit whose outcome nobody knows: ask the device before doing more. The
+// serial number is only what somebody scanned: a device that does not prove to be that unit is not asked.
 void Runner::reconcileEarlier(const Task &task)
 {
     if (m_context.serial().isEmpty())
         return;
-    for (const Lookup::OpenIntent &open : m_site.lookup->openIntentsOfUnit(m_site.mode, m_context.serial())) {
+    const auto earlier = m_site.lookup->openIntentsOfUnit(m_site.mode, m_context.serial());
+    if (earlier.isEmpty())
+        return;
+    const Task asking = task.within(reconcileWithin);
+    const DeviceFacts facts = m_context.device().facts(asking);
+    for (const Lookup::OpenIntent &open : earlier) {
+        const bool same = isUnitOf(facts, open.run, m_context.serial(), *m_site.lookup);
+        if (!same)
+            m_context.logLine(u"The device does not prove that it is the %1 of an earlier run."_s.arg(open.device));
         const Reconciled known =
-            reconcileIntent(open, m_site.mode, m_context.deviceOrNull(), *m_site.journal, task.within(reconcileWithin));
+            reconcileIntent(open, m_site.mode, same ? m_context.deviceOrNull() : nullptr, *m_site.journal, asking);
         m_context.logLine(u"Earlier run, %1: %2"_s.arg(actWords(open.act, open.detail), known.sentence));
         recordOutcome(*m_site.journal, open, known);
     }
@@ -285,7 +294,7 @@ std::optional<Fault> Runner::runStep(int index, const std::stop_token &stop)
     std::optional<Fault> fault;
     for (int attempt = 0;; ++attempt) {
         const auto begun = std::chrono::steady_clock::now();
-        m_context.beginStep(index, line.irreversible);
+        m_context.beginStep(index);
         m_board.update([&](SlotView &view) {
             view.currentStep = index;
             view.word = line.kind->title.toUpper();
@@ -337,6 +346,7 @@ void Runner::endStep(int index, const std::optional<Fault> &fault, double second
         body.insert(u"fault"_s, QLatin1String(fault->code()));
     }
     m_context.entries().append(u"step.ended"_s, body);
+    caught([this] { m_context.noteActs(); });
     m_board.update([&](SlotView &view) {
         StepView &row = view.steps[index];
         row.verdict = verdict;
@@ -384,27 +394,33 @@ RunEnd Runner::end(std::optional<Fault> fault)
     result.serial = m_context.serial();
     result.verdict = m_unknown ? Verdict::Unknown : fault ? verdictOf(*fault) : Verdict::Pass;
     result.fault = fault;
-    const auto trouble = caught([&] {
-        result.firstRun = !m_site.lookup->hasCountedRun(m_site.mode, result.serial, m_order.recipe->name);
-        m_context.flushLog();
+    const auto body = [&] {
         QCborMap body{{u"verdict"_s, toString(result.verdict)},
                       {u"seconds"_s, secondsSince(m_begun)},
                       {u"step"_s, m_at},
-                      {u"irreversible"_s, m_context.irreversibleDone()}};
-        if (fault) {
-            body.insert(u"sentence"_s, fault->sentence());
-            body.insert(u"remedy"_s, fault->remedy());
-            body.insert(u"fault"_s, QLatin1String(fault->code()));
+                      {u"irreversible"_s, m_unknown || m_context.irreversibleDone()}};
+        if (result.fault) {
+            body.insert(u"sentence"_s, result.fault->sentence());
+            body.insert(u"remedy"_s, result.fault->remedy());
+            body.insert(u"fault"_s, QLatin1String(result.fault->code()));
         }
-        m_context.entries().append(u"run.ended"_s, body);
+        return body;
+    };
+    // The verdict only after all that it stands on: an entry that is queued is kept by the journal where the disk is
+    // full, and would come into the record later, whatever was shown by then.
+    const auto trouble = caught([&] {
+        result.firstRun = !m_site.lookup->hasCountedRun(m_site.mode, result.serial, m_order.recipe->name);
+        m_context.flushLog();
         m_context.entries().settle();
+        m_context.entries().appendDurably(u"run.ended"_s, body());
         result.recorded = true;
     });
-    // What is not on record did not happen.
+    // What is not on record did not happen. The record says so too, as soon as it can.
     if (trouble) {
         result.fault = trouble;
         if (result.verdict != Verdict::Unknown)
             result.verdict = Verdict::Error;
+        caught([&] { m_context.entries().append(u"run.ended"_s, body()); });
     }
     return result;
 }
@@ -418,7 +434,7 @@ void Runner::show(const RunEnd &result)
         view.endedAt = QDateTime::currentDateTimeUtc();
         view.firstEntry = m_context.entries().first();
         view.lastEntry = m_context.entries().last();
-        view.irreversibleDone = m_context.irreversibleDone();
+        view.irreversibleDone = m_unknown || m_context.irreversibleDone(); // unknown: it has to be taken for done
         view.retryable = result.verdict != Verdict::Pass &&
                          (result.verdict != Verdict::Fail || m_order.attempt < m_order.maxAttempts);
         view.faultCode = result.fault ? QLatin1String(result.fault->code()) : QLatin1String();

@@ -8,6 +8,7 @@
 
 #include <QCoreApplication>
 #include <QDir>
+#include <QScopeGuard>
 
 namespace slipway {
 
@@ -15,7 +16,8 @@ using namespace Qt::StringLiterals;
 
 namespace {
 constexpr auto lampsEvery = std::chrono::seconds(10);
-}
+constexpr qint64 shiftSeconds = 8 * 3600; // for so long a FAIL counts as an attempt
+} // namespace
 
 std::unique_ptr<Station> Station::open(const Home &home, const DriverRegistry &drivers, const StationOptions &options)
 {
@@ -209,6 +211,14 @@ const RecipeVariable *StationImpl::unitVariable(const Recipe &recipe)
     return nullptr;
 }
 
+// Attempts that the unit has had, in whatever program: a restart gives it no new ones.
+int StationImpl::fails(const Recipe &recipe, const QString &serial) const
+{
+    if (serial.isEmpty())
+        return 0;
+    return m_lookup.failsSince(m_options.mode, serial, recipe, QDateTime::currentDateTimeUtc().addSecs(-shiftSeconds));
+}
+
 // Why this unit cannot be started anywhere now; nothing when it can.
 std::optional<Fault> StationImpl::refusal(const Recipe &recipe, const QString &serial) const
 {
@@ -219,8 +229,7 @@ std::optional<Fault> StationImpl::refusal(const Recipe &recipe, const QString &s
     }
     if (m_lookup.hasPassed(m_options.mode, serial, recipe.name))
         return Fault("station.serial-passed", {serial});
-    const std::lock_guard lock(m_mutex);
-    if (m_counters.fails(serial) >= m_options.maxAttempts)
+    if (fails(recipe, serial) >= m_options.maxAttempts)
         return Fault("station.attempts", {serial, QString::number(m_options.maxAttempts)});
     return {};
 }
@@ -233,8 +242,8 @@ RunOrder StationImpl::orderFor(const Place &place, const QString &serial) const
         if (m_recipes.empty())
             throw Fault("station.no-recipe");
         order.recipe = m_recipes.back();
-        order.attempt = m_counters.fails(serial) + 1;
     }
+    order.attempt = fails(*order.recipe, serial) + 1;
     order.maxAttempts = m_options.maxAttempts;
     order.slot = place.number();
     order.slotName = place.name();
@@ -263,6 +272,14 @@ RunOrder StationImpl::orderFor(const Place &place, const QString &serial) const
     if (auto why = refusal(*order.recipe, serial))
         throw Fault(*why);
     return order;
+}
+
+void StationImpl::check(int slot, const QString &serial) const
+{
+    const auto target = place(slot);
+    if (target->isBusy())
+        throw Fault("station.working", {QString::number(slot)});
+    orderFor(*target, serial.trimmed());
 }
 
 void StationImpl::start(int slot, const QString &serial)
@@ -347,7 +364,7 @@ ScanMeaning StationImpl::scan(const QString &text)
     }
     const auto refused = caught([&] {
         if (decision.act == ScanRouter::Act::Answer)
-            answer(decision.place, {true, decision.value});
+            answer(decision.place, {decision.yes, decision.value});
         else if (decision.act == ScanRouter::Act::StartUnit)
             start(decision.place, decision.value);
     });
@@ -424,22 +441,27 @@ QList<Interrupted> StationImpl::interrupted() const
 
 Reconciled StationImpl::reconcile(const Interrupted &run, int slot)
 {
-    const std::lock_guard starting(m_startMutex);
-    const auto target = place(slot);
-    if (target->isBusy())
-        throw Fault("station.working", {QString::number(slot)});
     const auto open = m_lookup.openIntentsOfRun(run.runId);
     if (open.isEmpty())
         return run.known;
+    const auto target = place(slot);
+    Task task;
+    {
+        const std::lock_guard starting(m_startMutex);
+        task.stop = target->occupy(u"Asking the device about an earlier run."_s);
+    }
+    const auto vacate = qScopeGuard([&target] { target->vacate(); });
     QString driver = target->driver();
     if (driver.isEmpty())
         driver = m_lookup.driverOf(run.runId);
-    Task task;
     task.deadline = Deadline::in(std::chrono::seconds(40));
     const auto device = m_site.drivers->find(driver).open({target->port(), 0, {}}, task);
     const DeviceFacts facts = device->facts(task);
-    if (!facts.serial.isEmpty() && !run.device.isEmpty() && facts.serial != run.device)
-        throw Fault("station.other-unit", {oneLine(facts.serial, 60), run.device});
+    if (!isUnitOf(facts, run.runId, run.device, m_lookup)) {
+        if (!facts.serial.isEmpty() && facts.serial != run.device)
+            throw Fault("station.other-unit", {oneLine(facts.serial, 60), run.device});
+        throw Fault("station.unit-unproven", {run.device.isEmpty() ? u"that unit"_s : run.device});
+    }
     Reconciled last = run.known;
     Reconciled unknown;
     for (const Lookup::OpenIntent &intent : open) {

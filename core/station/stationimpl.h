@@ -1,6 +1,7 @@
 #pragma once
 // The station behind core/station/station.h. Locks, in the order in which they may be taken: start, station or router
-// or callbacks, a place's own. No callback and no device is reached with one of them held but the start lock.
+// or callbacks, a place's own. No callback and no device is reached with one of them held, but for callbacks under the
+// start lock.
 
 #include "core/station/allocator.h"
 #include "core/station/counters.h"
@@ -32,6 +33,7 @@ public:
     QStringList logLines(int slot) const override;
     ScanMeaning scan(const QString &text) override;
     ScanMeaning lastScan() const override;
+    void check(int slot, const QString &serial) const override;
     void start(int slot, const QString &serial) override;
     void releaseBarrier() override;
     void stop(int slot) override;
@@ -63,6 +65,7 @@ private:
     void tellChanged(int slot);
     void tellLog(int slot, const QString &run, int step, const QString &line);
     static const RecipeVariable *unitVariable(const Recipe &recipe);
+    int fails(const Recipe &recipe, const QString &serial) const;
     std::optional<Fault> refusal(const Recipe &recipe, const QString &serial) const;
     RunOrder orderFor(const Place &place, const QString &serial) const;
     void runEnded(int slot, const RunEnd &end);

@@ -58,15 +58,17 @@ public:
         const std::vector<CertificateRow> recorded =
             validCertificates(context.journal(), context.mode(), context.serial());
         const QList<QByteArray> held = keys->readChain(task);
-        bool fresh = false;
-        QByteArray certificate;
-        if (!held.isEmpty()) {
-            certificate = heldCertificate(context, recorded, held.first(), task);
-        } else {
-            fresh = recorded.empty();
-            certificate = fresh ? issue(context, *keys, task) : recordedCertificate(context, *keys, recorded, task);
-            write(context, *keys, certificate, task);
-        }
+        const bool fresh = held.isEmpty() && recorded.empty();
+        const QByteArray certificate = fresh            ? issue(context, *keys, task)
+                                       : held.isEmpty() ? recordedCertificate(context, *keys, recorded, task)
+                                                        : heldCertificate(context, recorded, held.first(), task);
+        if (!fresh)
+            judge(context, certificate, {});
+        // Compared as a whole: where an earlier writing was cut, the first certificate may have arrived and the rest
+        // not.
+        const QList<QByteArray> chain = QList<QByteArray>{certificate} + context.issuer().chain();
+        if (held != chain)
+            write(context, *keys, chain, task);
         prove(*keys, certificate, task);
         tell(context, certificate, fresh);
     }
@@ -84,16 +86,39 @@ private:
                 return held;
             }
         }
-        const DeviceFacts facts = context.device().facts(task);
-        if (facts.locked.value_or(false))
-            throw Fault("device.locked", {});
         QString whose = u"it cannot be read"_s;
         try {
-            whose = oneLine(certificateFacts(held).subjectSerial, 60);
+            const CertificateFacts facts = certificateFacts(held);
+            whose = oneLine(facts.subjectSerial, 60);
+            refuseIssuedHere(context, held, facts.publicKeySha256);
         } catch (const Fault &fault) {
+            if (!fault.is(u"identity.certificate"))
+                throw;
             task.say(fault.text());
         }
+        if (context.device().facts(task).locked.value_or(false))
+            throw Fault("device.locked", {});
         throw Fault("idevid.present", {whose});
+    }
+
+    // An identity that this station gave, but not to this unit as it is now: say whose it is.
+    static void refuseIssuedHere(StepContext &context, const QByteArray &held, const QByteArray &publicKeySha256)
+    {
+        std::optional<CertificateRow> issued;
+        context.journal().transact([&](Journal::Transaction &transaction) {
+            for (CertificateRow &row : transaction.certificatesOfKey(publicKeySha256)) {
+                if (row.sha256 == sha256(held))
+                    issued = std::move(row);
+            }
+        });
+        if (!issued)
+            return;
+        if (issued->revoked)
+            throw Fault("idevid.revoked", {issued->certificateSerial, issued->serial});
+        if (issued->serial != context.serial())
+            throw Fault("idevid.other-unit", {u"unit %1"_s.arg(issued->serial)});
+        const Mode other = context.mode() == Mode::Training ? Mode::Production : Mode::Training;
+        throw Fault("idevid.other-unit", {u"unit %1 in %2"_s.arg(issued->serial, toString(other))});
     }
 
     // A certificate was issued for this serial number before, but the device does not hold it: an interrupted run. It
@@ -138,24 +163,31 @@ private:
         record.mode = context.mode();
         record.run = context.runId();
         record.stepIndex = context.stepIndex();
-        const IssuedCertificate issued = issueRecorded(context.journal(), context.issuer(), order, record, task);
-
-        CertificateExpectations expected;
-        expected.serial = order.serial;
-        if (!order.mudUrl.isEmpty())
-            expected.mudUrl = order.mudUrl;
-        expected.publicKey = order.request.publicKeyDer;
-        const auto findings = checkCertificate(issued.der, m_profile, context.issuer().chain(), expected);
-        if (!allHold(findings))
-            throw Fault("identity.does-not-hold", {m_profile.name, whatDoesNotHold(findings)});
-        return issued.der;
+        const QByteArray certificate = issueRecorded(context.journal(), context.issuer(), order, record, task).der;
+        judge(context, certificate, order.request.publicKeyDer);
+        return certificate;
     }
 
-    static void write(StepContext &context, Keys &keys, const QByteArray &certificate, const Task &task)
+    // What the unit gets, and also what it has from an earlier run, must be what the recipe asks for now. The station
+    // made the certificate, so it is not the unit's fault.
+    void judge(StepContext &context, const QByteArray &certificate, const std::optional<QByteArray> &publicKey) const
     {
-        const QList<QByteArray> chain = QList<QByteArray>{certificate} + context.issuer().chain();
-        const QString intent = context.intend(
-            u"identity.write"_s, {{u"serial"_s, context.serial()}, {u"certificate-sha256"_s, sha256(certificate)}});
+        CertificateExpectations expected;
+        expected.serial = context.serial();
+        expected.mudUrl = mudUrl(context);
+        expected.publicKey = publicKey;
+        const auto findings = checkCertificate(certificate, m_profile, context.issuer().chain(), expected);
+        if (!allHold(findings)) {
+            throw Fault("identity.does-not-hold", {certificateFacts(certificate).certificateSerial, context.serial(),
+                                                   m_profile.name, whatDoesNotHold(findings)});
+        }
+    }
+
+    static void write(StepContext &context, Keys &keys, const QList<QByteArray> &chain, const Task &task)
+    {
+        const QString intent = context.intend(u"identity.write"_s, {{u"serial"_s, context.serial()},
+                                                                    {u"certificate-sha256"_s, sha256(chain.first())},
+                                                                    {u"chain-sha256"_s, sha256(chain.join())}});
         try {
             keys.writeChain(chain, task);
             if (keys.readChain(task) != chain)
@@ -228,10 +260,13 @@ Reconciled reconcileWrite(const QCborMap &detail, const Evidence &evidence)
     } catch (const Fault &fault) {
         return {u"unknown"_s, u"The device did not say what it holds: "_s + fault.sentence(), again};
     }
-    if (!chain.isEmpty() && sha256(chain.first()) == detail.value(u"certificate-sha256"_s).toByteArray())
+    if (!chain.isEmpty() && sha256(chain.join()) == detail.value(u"chain-sha256"_s).toByteArray())
         return {u"done"_s, u"The device holds the certificate that was written."_s, again};
+    const bool first = !chain.isEmpty() && sha256(chain.first()) == detail.value(u"certificate-sha256"_s).toByteArray();
     return {u"not-done"_s,
-            chain.isEmpty() ? u"The device holds no certificate."_s : u"The device holds another certificate."_s,
+            chain.isEmpty() ? u"The device holds no certificate."_s
+            : first         ? u"The device holds the certificate, but not the whole chain with it."_s
+                            : u"The device holds another certificate."_s,
             again};
 }
 
@@ -252,7 +287,9 @@ StepKind idevidKind()
         "private key.\n\n"
         "No serial number and no public key gets a second certificate, across the whole journal. A unit whose run was "
         "interrupted keeps the certificate that is on record for it, where it still has the key; so does a unit that "
-        "is run again. A device that holds any other identity is refused."_s;
+        "is run again. A certificate that is kept must be what recipe and profile ask for now, or the run ends as "
+        "ERROR; a chain on the device that is not whole is written again. A device that holds any other identity is "
+        "refused, with the name of the unit whose it is, where this station gave it."_s;
     kind.example = u"- idevid: { profile: t1, key: on-device, mud-url: \"https://mud.example/t1/1.4.json\" }"_s;
     kind.parameters = {{.name = u"profile"_s, .required = true, .doc = u"Certificate profile of the station's home."_s},
                        {.name = u"key"_s,

@@ -76,6 +76,36 @@ private Q_SLOTS:
         QCOMPARE(line.query(u"SELECT count(*) FROM number"_s), u"2"_s);
     }
 
+    // Units that came with a label, and serial numbers that got a certificate elsewhere, keep their numbers.
+    void neverAnotherUnitsSerial()
+    {
+        FakeLine line;
+        const QString steps = u"  - set: { settings: { id/serial: \"${serial}\" } }\n"_s;
+        line.open(steps);
+        QCOMPARE(said(line.run(1, u"T1-00000001"_s).verdict), u"PASS"_s);
+        line.station().journal().appendDurably({u"certificate"_s,
+                                                {},
+                                                u"T1-00000003"_s,
+                                                {{u"mode"_s, u"production"_s},
+                                                 {u"serial"_s, u"T1-00000003"_s},
+                                                 {u"certificate-serial"_s, u"4711"_s},
+                                                 {u"sha256"_s, QByteArray(32, 1)},
+                                                 {u"public-key-sha256"_s, QByteArray(32, 2)},
+                                                 {u"der"_s, QByteArray("x")}}});
+        line.clearPlaces();
+        const QString variables = u"  serial: { from: allocator, pool: serial, format: \"T1-%08d\" }\n"_s;
+        line.open(steps, {}, {}, variables);
+        QCOMPARE(line.run(1, {}).serial, u"T1-00000002"_s);
+        QCOMPARE(line.run(1, {}).serial, u"T1-00000004"_s);
+        QCOMPARE(line.station().takeNumber(u"serial"_s, u"T1-%08d"_s), u"T1-00000005"_s);
+        // Units of training are others.
+        StationOptions training;
+        training.mode = Mode::Training;
+        line.open(steps, training, {}, variables);
+        QCOMPARE(line.run(1, {}).serial, u"T1-00000001"_s);
+        QCOMPARE(line.query(u"SELECT count(DISTINCT mode || device) - count(*) FROM run"_s), u"0"_s);
+    }
+
     // Two journals open on one file are two programs as far as SQLite is concerned.
     void neverTwiceFromManySides()
     {

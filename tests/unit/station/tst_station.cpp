@@ -201,6 +201,34 @@ private Q_SLOTS:
         QCOMPARE(line.query(u"SELECT count(*) FROM entry WHERE kind = 'prompt'"_s), u"2"_s);
     }
 
+    // What follows a failure may ask as well, and nobody may be there.
+    void promptsAfterAFailureCanBeStopped()
+    {
+        FakeLine line;
+        badSupply(line.device(1));
+        line.open(measure, {},
+                  u"on-fail:\n  - prompt: { text: \"Put it aside\" }\n"
+                  "  - set: { settings: { app/state: failed } }\n"
+                  "always:\n  - prompt: { text: \"Open the lid\" }\n"
+                  "  - set: { settings: { app/tidy: done } }\n"_s);
+        line.station().start(1, u"T1-00000001"_s);
+        QVERIFY(line.waitFor(1, SlotState::Act));
+        line.station().stop(1);
+        QVERIFY(line.waitFor(1, SlotState::Finished)); // a stop holds for every question after it, too
+        const SlotView view = line.station().slot(1);
+        QCOMPARE(said(view.verdict), u"FAIL"_s);
+        QCOMPARE(said(view.steps[1].verdict), u"STOPPED"_s);
+        QCOMPARE(said(view.steps[3].verdict), u"STOPPED"_s);
+        // What brings the unit into a safe state was done all the same.
+        QCOMPARE(line.device(1).settings.value(u"app/state"_s), "failed");
+        QCOMPARE(line.device(1).settings.value(u"app/tidy"_s), "done");
+        // The station's end waits for nobody either.
+        line.station().start(1, u"T1-00000002"_s);
+        QVERIFY(line.waitFor(1, SlotState::Act));
+        line.close();
+        QCOMPARE(line.query(u"SELECT verdict FROM run WHERE device = 'T1-00000002'"_s), u"FAIL"_s);
+    }
+
     void valuesMustHaveTheirForm()
     {
         FakeLine line;
@@ -263,6 +291,25 @@ private Q_SLOTS:
         QCOMPARE(codeOf([&] { line.station().retry(1); }), u"station.attempts"_s);
         QCOMPARE(line.station().scan(u"T1-00000001"_s).accepted, false);
         QCOMPARE(said(line.station().slot(1).verdict), u"FAIL"_s); // still to be seen
+        // Another program, or this one after a restart, knows it too; a unit of training is another unit.
+        line.open(measure, options);
+        QCOMPARE(codeOf([&] { line.station().start(1, u"T1-00000001"_s); }), u"station.attempts"_s);
+        QCOMPARE(line.run(1, u"T1-00000002"_s).attempt, 1);
+        line.open(measure, options);
+        QCOMPARE(line.run(1, u"T1-00000002"_s).attempt, 2);
+        QCOMPARE(line.query(u"SELECT max(attempt) FROM run"_s), u"2"_s);
+        QCOMPARE(codeOf([&] { line.station().start(1, u"T1-00000002"_s); }), u"station.attempts"_s);
+        StationOptions training = options;
+        training.mode = Mode::Training;
+        line.open(measure, training);
+        QCOMPARE(line.run(1, u"T1-00000002"_s).attempt, 1);
+        // A recipe that was corrected begins anew, and more attempts may be allowed.
+        line.open(identify + measure, options);
+        QCOMPARE(line.run(1, u"T1-00000002"_s).attempt, 1);
+        options.maxAttempts = 3;
+        line.open(measure, options);
+        QCOMPARE(line.run(1, u"T1-00000002"_s).attempt, 3);
+        options.maxAttempts = 2;
         // A stop does not use up an attempt.
         line.open(confirm + measure, options);
         line.station().start(1, u"T1-00000005"_s);
@@ -279,6 +326,9 @@ private Q_SLOTS:
         FakeLine line(3);
         line.open(confirm);
         QCOMPARE(codeOf([&] { line.station().start(1, u"T1-1"_s); }), u"station.serial-form"_s);
+        QCOMPARE(codeOf([&] { line.station().check(1, u"T1-1"_s); }), u"station.serial-form"_s);
+        QCOMPARE(codeOf([&] { line.station().check(1, u"T1-00000001"_s); }), QString());
+        QCOMPARE(line.station().slot(1).state, SlotState::Ready);
         QCOMPARE(codeOf([&] { line.station().start(1, {}); }), u"station.serial-missing"_s);
         QCOMPARE(codeOf([&] { line.station().start(9, u"T1-00000001"_s); }), u"station.no-place"_s);
         line.station().start(1, u"T1-00000001"_s);
@@ -334,6 +384,7 @@ private Q_SLOTS:
     void unknownWhenNobodyCanTell()
     {
         FakeLine line;
+        line.device(1).said.serial = u"T1-00000001"_s;
         line.device(1).failCall(u"lock.lock"_s, 1, Fault("base.timeout", {u"Locking"_s}), FakeDevice::When::After);
         // The second question, about the state after the act, and all later ones, get no answer.
         line.device(1).failCall(u"lock.read"_s, 2, Fault("base.timeout", {u"Asking"_s}));
@@ -343,6 +394,8 @@ private Q_SLOTS:
         QCOMPARE(said(view.verdict), u"UNKNOWN"_s);
         QCOMPARE(view.faultCode, u"station.outcome-unknown"_s);
         QVERIFY(view.retryable);
+        QVERIFY(view.irreversibleDone); // for all that is known
+        QCOMPARE(line.query(u"SELECT irreversible FROM run"_s), u"1"_s);
         QCOMPARE(line.station().interrupted().size(), 1);
         QCOMPARE(line.station().interrupted().first().act, u"lock"_s);
         // The next run asks first, and goes on from what the device says.
@@ -363,6 +416,27 @@ private Q_SLOTS:
         QVERIFY(view.verdict != Verdict::Unknown);
         QVERIFY(view.irreversibleDone);
         QCOMPARE(line.query(u"SELECT state FROM intent"_s), u"done"_s);
+    }
+
+    // A certificate is spent also where the run ends before anything was locked.
+    void anIssuedCertificateIsIrreversible()
+    {
+        FakeLine line;
+        line.open(u"  - idevid: { profile: t1, mud-url: \"https://mud.example/t1/1.4.json\" }\n"_s + confirm);
+        line.station().start(1, u"T1-00000001"_s);
+        QVERIFY(line.waitFor(1, SlotState::Act));
+        QVERIFY(line.station().slot(1).irreversibleDone);
+        line.station().stop(1);
+        QVERIFY(line.waitFor(1, SlotState::Finished));
+        const SlotView view = line.station().slot(1);
+        QVERIFY2(view.sentence.contains(u"after something irreversible was done"), qPrintable(view.sentence));
+        QVERIFY(view.irreversibleDone);
+        QCOMPARE(line.query(u"SELECT irreversible FROM run"_s), u"1"_s);
+        // Issued, and then not written: the same.
+        line.clearPlaces();
+        line.device(1).failAlways(u"keys.write"_s, Fault("base.timeout", {u"Writing"_s}));
+        QCOMPARE(said(line.run(1, u"T1-00000002"_s).verdict), u"FAIL"_s);
+        QCOMPARE(line.query(u"SELECT irreversible FROM run WHERE device = 'T1-00000002'"_s), u"1"_s);
     }
 
     void clearTakesTheVerdictAway()

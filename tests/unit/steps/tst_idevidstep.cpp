@@ -93,15 +93,80 @@ private Q_SLOTS:
         FakeDevice device;
         FakeContext context(device);
         QCOMPARE(context.codeOf(idevid()), QString());
-        // The same device as another unit.
+        // The same device as another unit: the journal knows whose identity it has, locked or not.
         context.unit = u"T1-00000008"_s;
         context.variables.set(u"serial"_s, context.unit);
-        QCOMPARE(context.codeOf(idevid()), u"idevid.present"_s);
+        const auto sentence = [&context] {
+            try {
+                context.perform(idevid());
+            } catch (const Fault &fault) {
+                return QString::fromLatin1(fault.code()) + u' ' + fault.sentence();
+            }
+            return QString();
+        };
+        QVERIFY2(sentence().startsWith(u"idevid.other-unit ") && sentence().contains(u"T1-00000007"),
+                 qPrintable(sentence()));
         device.locks[u"debug"_s] = true;
         device.said.locked = true;
-        QCOMPARE(context.codeOf(idevid()), u"device.locked"_s);
+        QVERIFY(sentence().startsWith(u"idevid.other-unit "));
+        // Its own identity, but of training.
+        context.unit = u"T1-00000007"_s;
+        context.variables.set(u"serial"_s, context.unit);
+        context.asMode = Mode::Training;
+        QVERIFY2(sentence().contains(u"production"), qPrintable(sentence()));
+        context.asMode = Mode::Production;
+        // One that nobody here ever issued.
+        FakeContext elsewhere(device);
+        QCOMPARE(elsewhere.codeOf(idevid()), u"device.locked"_s);
+        device.said.locked = false;
+        QCOMPARE(elsewhere.codeOf(idevid()), u"idevid.present"_s);
         QCOMPARE(device.calls(u"keys.generate"_s), 1);
         QCOMPARE(certificates(context, u"T1-00000008"_s), size_t(0));
+    }
+
+    // The certificate on record came from another recipe: keeping it is no PASS, and not the unit's failure.
+    void aKeptCertificateMustBeWhatTheRecipeAsks()
+    {
+        const RecipeStep other = stepFrom(u"idevid: { profile: t1, mud-url: \"https://mud.example/t1/9.9.json\" }"_s);
+        const RecipeStep otherMasa = stepFrom(u"idevid: { profile: t1, mud-url: \"https://mud.example/t1/1.4.json\", "
+                                              "masa-url: other.example }"_s);
+        QCOMPARE(Fault("identity.does-not-hold").blame(), Blame::Station);
+        FakeDevice device;
+        FakeContext context(device);
+        QCOMPARE(context.codeOf(other), QString());
+        QCOMPARE(context.codeOf(idevid()), u"identity.does-not-hold"_s); // held by the device
+        QCOMPARE(context.codeOf(otherMasa), u"identity.does-not-hold"_s);
+        const QList<QByteArray> chain = std::exchange(device.chain, {});
+        const int written = device.calls(u"keys.write"_s);
+        QCOMPARE(context.codeOf(idevid()), u"identity.does-not-hold"_s); // on record, not on the device
+        QCOMPARE(device.calls(u"keys.write"_s), written);
+        QCOMPARE(context.codeOf(other), QString());
+        QCOMPARE(device.chain, chain);
+        QCOMPARE(certificates(context, u"T1-00000007"_s), size_t(1));
+    }
+
+    // The power went while the chain was being written: the first certificate is whole, the rest is not.
+    void completesATruncatedChain()
+    {
+        FakeDevice device;
+        FakeContext context(device);
+        QCOMPARE(context.codeOf(idevid()), QString());
+        const QList<QByteArray> chain = device.chain;
+        for (const QList<QByteArray> &left :
+             {chain.first(1), QList<QByteArray>{chain.first(), chain.last().chopped(7)},
+              QList<QByteArray>{chain.first(), chain.first()}, chain + QList<QByteArray>{chain.first()}}) {
+            device.chain = left;
+            const qsizetype intents = context.intents.size();
+            QCOMPARE(context.codeOf(idevid()), QString());
+            QCOMPARE(device.chain, chain);
+            QCOMPARE(context.intents.size(), intents + 1);
+            QCOMPARE(context.outcomes.last().state, u"done"_s);
+        }
+        QCOMPARE(certificates(context, u"T1-00000007"_s), size_t(1));
+        // A device that takes no more is no PASS.
+        device.chain = chain.first(1);
+        device.failAlways(u"keys.write"_s, Fault("device.locked"));
+        QCOMPARE(context.codeOf(idevid()), u"device.locked"_s);
     }
 
     void refusesADuplicateSerial()
@@ -210,7 +275,7 @@ private Q_SLOTS:
         QCOMPARE(context.codeOf(idevid()), QString());
         revokeRecorded(context.journal(), Mode::Production, u"T1-00000007"_s, u"keyCompromise"_s);
         // The device still holds what was revoked.
-        QCOMPARE(context.codeOf(idevid()), u"idevid.present"_s);
+        QCOMPARE(context.codeOf(idevid()), u"idevid.revoked"_s);
         device.chain.clear();
         QCOMPARE(context.codeOf(idevid()), QString());
         QCOMPARE(certificates(context, u"T1-00000007"_s), size_t(2));
@@ -247,6 +312,12 @@ private Q_SLOTS:
         QCOMPARE(kind->reconcile(u"identity.write"_s, detail, evidence).state, u"unknown"_s);
         evidence.device = &device;
         QCOMPARE(kind->reconcile(u"identity.write"_s, detail, evidence).state, u"done"_s);
+        const QList<QByteArray> chain = device.chain;
+        device.chain = chain.first(1); // only the first certificate arrived whole
+        QCOMPARE(kind->reconcile(u"identity.write"_s, detail, evidence).state, u"not-done"_s);
+        device.chain = chain;
+        device.chain.last().chop(1);
+        QCOMPARE(kind->reconcile(u"identity.write"_s, detail, evidence).state, u"not-done"_s);
         device.chain.clear();
         QCOMPARE(kind->reconcile(u"identity.write"_s, detail, evidence).state, u"not-done"_s);
         device.failAlways(u"keys.read"_s, silent);

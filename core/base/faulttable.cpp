@@ -103,6 +103,14 @@ static constexpr FaultKind kinds[] = {
     // codec
     {"codec.cbor", Blame::Usage, false, "%1 is not readable: %2.",
      "Check that it is the right file and not cut short."},
+    {"codec.esp-image", Blame::Usage, false, "This is no whole ESP image: %1.",
+     "Choose the .bin file that the build made, and fetch it again."},
+    {"codec.esp-checksum", Blame::Usage, false, "The ESP image is damaged: its checksum is %1, and it states %2.",
+     "Fetch the file again."},
+    {"codec.esp-digest", Blame::Usage, false, "The ESP image is damaged: it does not have the SHA-256 that it states.",
+     "Fetch the file again."},
+    {"codec.esp-partitions", Blame::Usage, false, "This is no usable ESP partition table: %1.",
+     "Build the table again with the project's own tools."},
 
     // virtual
     {"virtual.link", Blame::Station, true, "Cannot make the virtual port %1: %2.",

@@ -117,6 +117,7 @@ static constexpr FaultKind kinds[] = {
      "Choose another path or port, and check permissions."},
     {"virtual.image", Blame::Usage, false, "The virtual device cannot start from %1: %2.",
      "Give it an MCUboot image that its boot loader trusts."},
+    {"virtual.chip", Blame::Usage, false, "There is no virtual chip \"%1\".%2", "Known ones: %3."},
     {"virtual.fault", Blame::Usage, false, "\"%1\" is no trouble that a virtual device can play.%2", "Known ones: %3."},
     {"virtual.fault-option", Blame::Usage, false, "\"%1\" is no option of trouble \"%2\".",
      "Options are after, every, delay and value, as in late:delay=800ms,every=3."},

@@ -136,6 +136,7 @@ void EspClient::forget()
     m_link->discardInput();
     m_deframer.reset();
     m_heard.clear();
+    m_answered = false;
 }
 
 void EspClient::noAnswer(const QString &detail) const

@@ -51,7 +51,6 @@ public:
 
     ByteLink &link() { return *m_link; }
     qint64 wireBytes() const { return m_wireBytes; } // both directions, as framed
-    bool everAnswered() const { return m_answered; }
     [[noreturn]] void noAnswer(const QString &detail) const;
 
 private:
@@ -63,7 +62,7 @@ private:
     QByteArray m_frame; // of the request, kept for its memory
     QByteArray m_heard;
     qint64 m_wireBytes = 0;
-    bool m_answered = false;
+    bool m_answered = false; // since forget(): what comes is no boot log any more
 };
 
 } // namespace slipway

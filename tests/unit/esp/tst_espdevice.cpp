@@ -275,12 +275,13 @@ private Q_SLOTS:
     {
         {
             const auto virtualChip = chip({}, false);
-            const auto device = open(*virtualChip);
+            auto device = open(*virtualChip);
             QCOMPARE(faultOf([&] { device->memory()->start(0x1000, brief()); }), u"device.lacks"_s);
             device->memory()->start({}, brief());
             QVERIFY(virtualChip->facts().applicationRuns);
             QCOMPARE(faultOf([&] { device->resetter()->reset(brief()); }), u"esp.application-runs"_s);
             virtualChip->restart();
+            device.reset();
             open(*virtualChip);
         }
         const auto virtualChip = chip();

@@ -134,7 +134,8 @@ private Q_SLOTS:
         QVERIFY(device->memory()->write({{0x20000, hard}}, {}, brief()).verified); // once more
         QCOMPARE(damaged->flash(0x20000, hard.size()), hard);
 
-        const auto broken = chip({u"bad-flash:after=0x10100"_s});
+        const auto broken = chip({u"bad-flash:after=0x10403"_s});
+        QVERIFY(image[0x403] != 0);
         device = open(*broken);
         QCOMPARE(faultOf([&] { device->memory()->write({{0x10000, image}}, {}, brief()); }), u"memory.verify"_s);
         QVERIFY(!device->memory()->write({{0x10000, image}}, {false, false}, brief()).verified);
@@ -188,9 +189,10 @@ private Q_SLOTS:
     void lostAnswer()
     {
         const auto virtualChip = chip();
-        const auto device = open(*virtualChip);
+        auto device = open(*virtualChip);
         virtualChip->setFault(VirtualEspFault::parse(u"lost:after=6,times=1"_s));
         QCOMPARE(faultOf([&] { device->memory()->write({{0x10000, image}}, {}, within(300ms)); }), u"base.timeout"_s);
+        device.reset();
         writesAndVerifies(*virtualChip);
     }
 

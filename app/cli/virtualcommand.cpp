@@ -1,6 +1,7 @@
 #include "app/cli/virtualcommand.h"
 
 #include "app/cli/usage.h"
+#include "app/cli/virtualespcommand.h"
 #include "core/base/fault.h"
 #include "core/base/files.h"
 #include "core/base/text.h"
@@ -187,6 +188,8 @@ void addVirtualCommand(CLI::App &app, CliContext &context)
             usage(u"A virtual device needs a link."_s, u"Give --pty PATH or --udp PORT."_s);
         return runSmp(context, *smp);
     });
+
+    addVirtualEspCommand(noun, context);
 
     auto line = std::make_shared<LineWords>();
     command = noun->add_subcommand("line", "A serial line with a real rate between a port and a virtual device");

@@ -6,6 +6,8 @@
 #include <QCryptographicHash>
 #include <QtEndian>
 
+#include <zlib.h>
+
 #include <array>
 
 namespace slipway {
@@ -74,6 +76,26 @@ std::optional<EspAppDescription> describeApplication(QByteArrayView bytes, const
     return out;
 }
 
+// ESP-IDF, "Secure Boot v2", signature block format: up to three blocks of 1216 bytes; magic, version, two bytes,
+// 32 bytes digest, then for RSA 776 bytes of key, 384 of signature; CRC-32 over all before it at 1196.
+void readSignatures(QByteArrayView bytes, EspImage &image)
+{
+    constexpr qsizetype blockSize = 1216, keyAt = 36, keySize = 776, crcAt = 1196;
+    const qint64 at = (image.size + sector - 1) / sector * sector;
+    for (int i = 0; i < 3 && bytes.size() - at >= (i + 1) * blockSize; ++i) {
+        const QByteArrayView block = bytes.sliced(at + i * blockSize, blockSize);
+        if (block[0] != signatureMagic || (block[1] != 2 && block[1] != 3))
+            break;
+        const auto crc = ::crc32(0, reinterpret_cast<const Bytef *>(block.data()), uInt(crcAt));
+        if (le32(block, crcAt) != quint32(crc))
+            break;
+        image.signedV2 = true;
+        QCryptographicHash hash(QCryptographicHash::Sha256);
+        hash.addData(block.sliced(keyAt, keySize));
+        image.signingKeys << (block[1] == 2 ? hash.result() : QByteArray());
+    }
+}
+
 } // namespace
 
 bool EspImage::looksLike(QByteArrayView bytes)
@@ -100,8 +122,9 @@ EspImage EspImage::parse(QByteArrayView bytes)
     image.entry = le32(bytes, 4);
     image.chipId = le16(bytes, 12);
     image.minimumRevision = le16(bytes, 15);
-    if (image.minimumRevision == 0) // older images fill only the byte that was there before: the major number
-        image.minimumRevision = quint16(quint8(bytes[14]) * 100);
+    // Older images fill only the byte that was there before: the major number on the ESP32, the minor one elsewhere.
+    if (image.minimumRevision == 0)
+        image.minimumRevision = quint16(quint8(bytes[14]) * (image.chipId == 0 ? 100 : 1));
     image.maximumRevision = le16(bytes, 17);
     const bool hashed = bytes[23] == 1;
 
@@ -140,9 +163,7 @@ EspImage EspImage::parse(QByteArrayView bytes)
     }
     image.trailing = bytes.size() - image.size;
     image.application = describeApplication(bytes, image.segments.first());
-    const qint64 signatureAt = (image.size + sector - 1) / sector * sector;
-    image.signedV2 = bytes.size() - signatureAt >= 4 && bytes[signatureAt] == signatureMagic &&
-                     (bytes[signatureAt + 1] == 2 || bytes[signatureAt + 1] == 3);
+    readSignatures(bytes, image);
     return image;
 }
 

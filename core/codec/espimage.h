@@ -50,6 +50,9 @@ struct EspImage {
     qint64 trailing = 0;
     std::optional<EspAppDescription> application; // nothing: a boot loader, or an application without
     bool signedV2 = false; // a signature sector (secure boot version 2) follows at the next 4 KiB boundary
+    // SHA-256 of the public keys (RSA) of its signature blocks that are whole, as the chip's eFuses have them; an ECDSA
+    // block gives an empty one.
+    QList<QByteArray> signingKeys;
 
     // Cheap: could these bytes be such an image? (magic, a plausible number of segments, a chip that is known)
     static bool looksLike(QByteArrayView bytes);

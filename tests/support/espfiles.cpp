@@ -3,6 +3,8 @@
 #include <QCryptographicHash>
 #include <QtEndian>
 
+#include <zlib.h>
+
 namespace slipway::test {
 
 namespace {
@@ -70,11 +72,20 @@ QByteArray espImage(const EspImageRecipe &recipe)
     return out;
 }
 
-QByteArray espSigned(QByteArray image)
+QByteArray espSigned(QByteArray image, char key)
 {
     image.append((4096 - image.size() % 4096) % 4096, '\xff');
-    image.append('\xe7').append('\2').append(1214, '\x11').append(4096 - 1216, '\xff');
-    return image;
+    QByteArray block("\xe7\x02\0\0", 4);
+    block.append(QCryptographicHash::hash(image, QCryptographicHash::Sha256));
+    block.append(776, key).append(384, '\x22');
+    le32(block, quint32(::crc32(0, reinterpret_cast<const Bytef *>(block.constData()), uInt(block.size()))));
+    block.append(16, '\0');
+    return image + block.leftJustified(4096, '\xff');
+}
+
+QByteArray espKeyDigest(char key)
+{
+    return QCryptographicHash::hash(QByteArray(776, key), QCryptographicHash::Sha256);
 }
 
 QByteArray espPartitions(const QList<EspPartition> &rows, bool md5)

@@ -18,8 +18,11 @@ struct EspImageRecipe {
     quint16 minimumRevision = 0, maximumRevision = 0xffff;
 };
 QByteArray espImage(const EspImageRecipe &recipe);
-// With a signature sector (secure boot version 2) behind it. The signature is none: nobody here checks it.
-QByteArray espSigned(QByteArray image);
+// With a signature sector (secure boot version 2, RSA) behind it, whose key is made of that byte. The signature itself
+// is none: nobody but the chip checks it.
+QByteArray espSigned(QByteArray image, char key = '\x11');
+// As the chip's eFuses have that key.
+QByteArray espKeyDigest(char key = '\x11');
 QByteArray espPartitions(const QList<EspPartition> &rows, bool md5 = true);
 
 } // namespace slipway::test

@@ -140,7 +140,11 @@ private Q_SLOTS:
         image = EspImage::parse(file);
         QVERIFY(image.signedV2);
         QVERIFY(image.trailing >= 4096);
+        QCOMPARE(image.signingKeys, QList<QByteArray>{espKeyDigest()});
         image.check();
+        file[file.size() - 4096 + 100] = '\x77'; // a damaged block is none
+        image = EspImage::parse(file);
+        QVERIFY(!image.signedV2 && image.signingKeys.isEmpty());
     }
 
     // Every bit of an image is covered by the structure, the checksum or the digest.

@@ -1,0 +1,84 @@
+#include "drivers/esp/espdriver.h"
+
+#include "core/base/fault.h"
+#include "drivers/esp/espdevice.h"
+#include "drivers/esp/espentry.h"
+#include "drivers/link/ports.h"
+#include "drivers/link/seriallink.h"
+
+namespace slipway {
+
+using namespace Qt::StringLiterals;
+
+EspDriver::EspDriver()
+{
+    try {
+        m_quirks = EspQuirks::load();
+    } catch (const Fault &) {
+        m_trouble = std::current_exception();
+    }
+}
+
+const EspQuirks &EspDriver::quirks() const
+{
+    if (m_trouble)
+        std::rethrow_exception(m_trouble);
+    return m_quirks;
+}
+
+QString EspDriver::summary() const
+{
+    return u"ROM loader of ESP32, ESP32-S2, -S3, -C3, -C6 and -H2 over a serial port or the chip's own USB"_s;
+}
+
+QSet<Capability> EspDriver::capabilities(const QString &board) const
+{
+    if (!board.isEmpty())
+        quirks().board(board); // esp.board-unknown
+    return {Capability::Memory, Capability::Reset};
+}
+
+QStringList EspDriver::boards() const
+{
+    return m_trouble ? QStringList() : m_quirks.boardNames();
+}
+
+QList<PortInfo> EspDriver::ports() const
+{
+    QList<PortInfo> out;
+    for (const SerialPort &port : serialPorts()) {
+        const EspAdapter *adapter = m_quirks.adapter(port.vendorId, port.productId);
+        if (!adapter)
+            continue;
+        out << PortInfo{port.node, port.topology, port.description, name(), adapter->why};
+    }
+    return out;
+}
+
+std::unique_ptr<Device> EspDriver::open(const OpenOptions &options, const Task &task) const
+{
+    EspDevice::Setup setup;
+    setup.quirks = quirks();
+    if (!options.board.isEmpty())
+        setup.board = quirks().board(options.board);
+    LinkOptions link;
+    link.port = options.port;
+    auto opened = openLink(link, task);
+    const auto *serial = dynamic_cast<const SerialLink *>(opened.get());
+    if (!serial)
+        throw Fault("link.not-a-port", {options.port});
+    const bool pseudo = serial->isPseudoTerminal();
+    if (const auto port = pseudo ? std::nullopt : serialPort(options.port)) {
+        if (const EspAdapter *adapter = quirks().adapter(port->vendorId, port->productId))
+            setup.adapter = *adapter;
+    }
+    setup.baud = options.baud > 0 ? options.baud : setup.board && setup.board->baud > 0 ? setup.board->baud : 0;
+    // Where the rate is somebody else's it stays: a pseudo-terminal has none, a chip's own USB knows none.
+    if (setup.baud == 0 && !pseudo && !(setup.adapter && setup.adapter->native))
+        setup.baud = quirks().baud();
+    auto device = std::make_unique<EspDevice>(std::make_unique<EspClient>(std::move(opened)), std::move(setup));
+    device->begin(task);
+    return device;
+}
+
+} // namespace slipway

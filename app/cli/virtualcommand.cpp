@@ -1,5 +1,6 @@
 #include "app/cli/virtualcommand.h"
 
+#include "app/cli/virtualstm32command.h"
 #include "core/base/fault.h"
 #include "core/base/files.h"
 #include "core/base/text.h"
@@ -186,6 +187,8 @@ void addVirtualCommand(CLI::App &app, CliContext &context)
             usage(u"A virtual device needs a link."_s, u"Give --pty PATH or --udp PORT."_s);
         return runSmp(context, *smp);
     });
+
+    addVirtualStm32Command(*noun, context);
 
     auto line = std::make_shared<LineWords>();
     command = noun->add_subcommand("line", "A serial line with a real rate between a port and a virtual device");

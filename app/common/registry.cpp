@@ -1,6 +1,7 @@
 #include "app/common/registry.h"
 
 #include "drivers/smp/smpdriver.h"
+#include "drivers/stm32/stm32driver.h"
 
 namespace slipway {
 
@@ -8,6 +9,7 @@ DriverRegistry makeDriverRegistry()
 {
     DriverRegistry registry;
     registry.add(std::make_unique<SmpDriver>());
+    registry.add(std::make_unique<Stm32Driver>());
     return registry;
 }
 

@@ -156,7 +156,7 @@ void Stm32Client::synchronise(const Task &task)
         }
         // Or it waits for the rest of a frame.
         qsizetype sent = 0;
-        for (qsizetype run = 8; sent < stm32::longestFrame; run = std::min<qsizetype>(run * 4, 4096)) {
+        for (qsizetype run = 8; sent < stm32::longestFrame; run = std::min<qsizetype>(run * 4, 16384)) {
             QByteArray fillers;
             for (qsizetype i = 0; i < run; ++i)
                 fillers.append(stm32::filler(sent + i));

@@ -19,7 +19,7 @@ using Outcome = Stm32Client::Outcome;
 
 namespace {
 
-constexpr int attempts = 3;
+constexpr int attempts = 5;
 constexpr qsizetype pagesAtOnce = 128; // so that a stop does not wait for long
 const QString readout = u"readout"_s;
 const QString writing = u"write"_s;
@@ -102,18 +102,21 @@ void Stm32Device::readBlock(quint32 at, qsizetype count, QByteArray &to, const T
 
 QByteArray Stm32Device::signatureBytes(quint32 at, quint32 size, const Task &task)
 {
+    // As part of a block, or in whole words, as the buses of some families want it.
     const Stm32Area &block = m_product.signature.block;
-    QByteArray out;
-    if (at >= block.at && quint64(at) + size <= block.end()) {
-        if (trying(task, [&] { return m_client->read(block.at, block.size, out, task); }) != Outcome::Done)
+    Stm32Area area{at & ~3U, ((at & 3U) + size + 3) & ~3U};
+    if (at >= block.at && quint64(at) + size <= block.end())
+        area = block;
+    // What is read carries no checksum, and this goes on record: two readings have to agree.
+    QByteArray before, now;
+    for (int i = 0; i < attempts; ++i) {
+        if (trying(task, [&] { return m_client->read(area.at, area.size, now, task); }) != Outcome::Done)
             return {};
-        return out.mid(at - block.at, size);
+        if (now == before)
+            return now.mid(at - area.at, size);
+        before = now;
     }
-    // In whole words, as the buses of some families want it.
-    const quint32 from = at & ~3U, count = (at - from + size + 3) & ~3U;
-    if (trying(task, [&] { return m_client->read(from, count, out, task); }) != Outcome::Done)
-        return {};
-    return out.mid(at - from, size);
+    return {};
 }
 
 const Stm32Device::Identity &Stm32Device::identity(const Task &task)
@@ -353,14 +356,15 @@ void Stm32Device::verify(const QList<MemorySegment> &segments, qint64 doneBefore
 QByteArray Stm32Device::read(quint64 at, qint64 size, const Task &task)
 {
     // Limits first: nothing is allocated by a number alone.
+    const quint64 count = size > 0 ? quint64(size) : 0, end = at + count;
     const QList<MemoryRegion> known = regions(task);
-    for (quint64 from = at; size > 0 && from < at + quint64(size);) {
+    for (quint64 from = at; from != end;) {
         const auto region = std::find_if(known.cbegin(), known.cend(), [from](const MemoryRegion &candidate) {
             return from >= candidate.at && from < candidate.end();
         });
-        if (region == known.cend() || at + quint64(size) < at)
-            throw Fault("memory.outside", {addressText(at), addressText(at + quint64(size))});
-        from = region->end();
+        if (region == known.cend() || end < at)
+            throw Fault("memory.outside", {addressText(at), addressText(end)});
+        from = std::min(end, region->end());
     }
     if (task.progress) {
         task.progress->setTotal(std::max<qint64>(0, size));

@@ -46,7 +46,7 @@ QByteArray sectorsFrame(const QList<quint16> &sectors); // of Write Protect: bel
 // refusal comes. No such run completes a frame with a right checksum when the loader waits for the beginning of one,
 // also not behind two autobaud bytes.
 char filler(qsizetype index);
-constexpr qsizetype longestFrame = 2 + 2 * 65536 + 1; // an Extended Erase whose count was noise
+constexpr qsizetype longestFrame = 2 + 2 * (0x7f7f + 1) + 1; // Extended Erase, its count two autobaud bytes
 
 // Answers behind the first ACK, with the closing ACK: how many bytes there will be at least, by what has come. Get and
 // Get ID say it in their first byte.

@@ -12,7 +12,7 @@ const std::vector<VirtualStm32Chip> &chips()
     constexpr int kib = 1024;
     // clang-format off
     static const std::vector<VirtualStm32Chip> all{
-        {"f103", 0x410, 0x22, false, true, 64, {kib}, 2, 0x20000000, 0x5000, 0x200, 0x1ffff000, 0x800,
+        {"f103", 0x410, 0x22, false, true, 128, {kib}, 2, 0x20000000, 0x5000, 0x200, 0x1ffff000, 0x800,
          0x1ffff800, 16, 0x1ffff7e0, 0x1ffff7e8, 8, false, 4 * kib},
         {"f091", 0x442, 0x32, true, true, 256, {2 * kib}, 2, 0x20000000, 0x8000, 0x1800, 0x1fffd800, 0x2000,
          0x1ffff800, 16, 0x1ffff7cc, 0x1ffff7ac, 8, false, 4 * kib},

@@ -23,7 +23,7 @@ struct VirtualStm32Options {
     int fd = -1;                               // or this descriptor, which it closes in the end
     std::chrono::microseconds eraseTime{0};    // of a page or sector
     std::chrono::microseconds programTime{0};  // of a frame
-    std::chrono::milliseconds restartTime{10}; // deaf
+    std::chrono::milliseconds restartTime{2};  // deaf
     // A program that was started ends when the port is closed, as if somebody reset the board with BOOT0 high.
     bool loaderAfterClose = true;
     quint64 seed = 1;

@@ -34,7 +34,6 @@ void Stm32Client::begin(Command command, const Task &task)
     task.check(u"The boot loader"_s);
     m_asked = command;
     m_in.clear();
-    m_link->discardInput();
     send(stm32::commandFrame(command), task);
 }
 

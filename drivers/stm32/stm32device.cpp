@@ -100,56 +100,61 @@ void Stm32Device::readBlock(quint32 at, qsizetype count, QByteArray &to, const T
     }
 }
 
-QByteArray Stm32Device::signatureBytes(quint32 at, quint32 size, const Task &task)
+Outcome Stm32Device::readSignature(quint32 at, quint32 size, QByteArray &to, const Task &task)
 {
     // As part of a block, or in whole words, as the buses of some families want it.
     const Stm32Area &block = m_product.signature.block;
     Stm32Area area{at & ~3U, ((at & 3U) + size + 3) & ~3U};
     if (at >= block.at && quint64(at) + size <= block.end())
         area = block;
-    // What is read carries no checksum, and this goes on record: two readings have to agree.
-    QByteArray before, now;
-    for (int i = 0; i < attempts; ++i) {
-        if (trying(task, [&] { return m_client->read(area.at, area.size, now, task); }) != Outcome::Done)
-            return {};
-        if (now == before)
-            return now.mid(at - area.at, size);
-        before = now;
-    }
-    return {};
+    QByteArray bytes;
+    const Outcome outcome = trying(task, [&] { return m_client->read(area.at, area.size, bytes, task); });
+    to = bytes.mid(at - area.at, size);
+    return outcome;
 }
 
-const Stm32Device::Identity &Stm32Device::identity(const Task &task)
+const Stm32Device::FlashSize &Stm32Device::flashSize(const Task &task)
 {
-    if (m_identity)
-        return *m_identity;
-    Identity out;
-    out.flashSize = m_product.mostFlash;
     const Stm32Signature &signature = m_product.signature;
-    if (signature.flashSize) {
-        const QByteArray bytes = signatureBytes(signature.flashSize, 2, task);
-        if (bytes.size() == 2) {
+    for (int i = 1; !m_flashSize; ++i) {
+        FlashSize out{m_product.mostFlash, false};
+        QByteArray bytes;
+        const Outcome outcome =
+            signature.flashSize ? readSignature(signature.flashSize, 2, bytes, task) : Outcome::Address;
+        if (outcome == Outcome::Denied)
+            throw Fault("memory.protected", {u"its readout protection is on"_s});
+        if (outcome == Outcome::Done) {
             const auto value = quint16(qFromLittleEndian<quint16>(bytes.constData()) & signature.sizeMask);
             const bool code = signature.sizeCodes.contains(value);
-            if (code || (value != 0 && value != signature.sizeMask)) {
-                out.flashSize = qint64(code ? signature.sizeCodes.value(value) : value) * 1024;
-                out.told = true;
-            }
+            if (code || (value != 0 && value != signature.sizeMask))
+                out = {qint64(code ? signature.sizeCodes.value(value) : value) * 1024, true};
         }
+        if (out.bytes <= m_product.mostFlash && !m_product.pages(out.bytes).isEmpty())
+            m_flashSize = out;
+        else if (i == 2) // what is read carries no checksum; twice the same is no accident
+            throw Fault("stm32.flash-size", {humanSize(out.bytes), m_product.name, humanSize(m_product.mostFlash)});
     }
-    if (out.flashSize > m_product.mostFlash || m_product.pages(out.flashSize).isEmpty())
-        throw Fault("stm32.flash-size", {humanSize(out.flashSize), m_product.name, humanSize(m_product.mostFlash)});
-    if (signature.uniqueId) {
-        const QByteArray bytes = signatureBytes(signature.uniqueId, signature.words[2] + 4, task);
-        QByteArray id;
+    return *m_flashSize;
+}
+
+QByteArray Stm32Device::uniqueId(const Task &task)
+{
+    const Stm32Signature &signature = m_product.signature;
+    if (!signature.uniqueId)
+        return {};
+    // It goes on record: two readings have to agree.
+    QByteArray before, now;
+    for (int i = 0; i < attempts && (i == 0 || now != before); ++i) {
+        before = now;
+        QByteArray bytes;
+        if (readSignature(signature.uniqueId, signature.words[2] + 4, bytes, task) != Outcome::Done)
+            return {};
+        now.clear();
         for (const quint32 word : signature.words)
-            id += bytes.mid(word, 4);
-        // A chip that was never given one, or another maker's.
-        if (id.size() == 12 && id != QByteArray(12, '\xff') && id != QByteArray(12, '\0'))
-            out.uniqueId = id;
+            now += bytes.mid(word, 4);
     }
-    m_identity = out;
-    return *m_identity;
+    // A chip that was never given one, or another maker's.
+    return now == before && now != QByteArray(12, '\xff') && now != QByteArray(12, '\0') ? now : QByteArray();
 }
 
 DeviceFacts Stm32Device::facts(const Task &task)
@@ -163,23 +168,25 @@ DeviceFacts Stm32Device::facts(const Task &task)
     facts.more.insert(u"product"_s, u"%1 (%2)"_s.arg(m_product.name, Stm32Product::idText(m_product.id)));
     facts.locked = readoutProtected(task);
     if (!*facts.locked) {
-        const Identity &known = identity(task);
-        facts.hardwareId = hex(known.uniqueId, u'-');
-        facts.more.insert(u"flash"_s,
-                          known.told ? humanSize(known.flashSize) : u"at most "_s + humanSize(known.flashSize));
+        const FlashSize &size = flashSize(task);
+        facts.hardwareId = hex(uniqueId(task), u'-');
+        facts.more.insert(u"flash"_s, size.told ? humanSize(size.bytes) : u"at most "_s + humanSize(size.bytes));
     }
     return facts;
 }
 
 QList<Stm32Page> Stm32Device::pages(const Task &task)
 {
-    return m_product.pages(identity(task).flashSize);
+    return m_product.pages(flashSize(task).bytes);
 }
 
 QList<MemoryRegion> Stm32Device::regions(const Task &task)
 {
-    // Under readout protection the chip does not tell its size.
-    const qint64 size = readoutProtected(task) ? m_product.mostFlash : identity(task).flashSize;
+    return regionsOf(readoutProtected(task) ? m_product.mostFlash : flashSize(task).bytes);
+}
+
+QList<MemoryRegion> Stm32Device::regionsOf(qint64 size) const
+{
     QList<MemoryRegion> out{{u"flash"_s, Stm32Product::flashAt, quint64(size), m_product.uniformPage(), true, true}};
     if (m_product.ram.size)
         out.append({u"RAM"_s, m_product.ram.at, m_product.ram.size, 0, true, true});
@@ -194,10 +201,18 @@ QList<MemoryRegion> Stm32Device::regions(const Task &task)
 void Stm32Device::check(const QList<MemorySegment> &segments, const Task &task)
 {
     const QList<MemorySegment> wanted = tidy(segments);
-    const bool locked = readoutProtected(task);
-    const QList<MemoryRegion> known = regions(task);
-    checkAgainst(known, wanted);
-    const QString why = misfit(m_product, qint64(known.first().size), wanted);
+    // A chip that tells its size is open. One that does not is asked for what can be said all the same.
+    bool locked = false;
+    qint64 size = m_product.mostFlash;
+    try {
+        size = flashSize(task).bytes;
+    } catch (const Fault &fault) {
+        if (!fault.is("memory.protected"))
+            throw;
+        locked = true;
+    }
+    checkAgainst(regionsOf(size), wanted);
+    const QString why = misfit(m_product, size, wanted);
     if (!why.isEmpty())
         throw Fault("stm32.other-chip", {m_product.name, why});
     if (locked)
@@ -272,10 +287,9 @@ Memory::WriteResult Stm32Device::write(const QList<MemorySegment> &segments, con
     for (const MemorySegment &segment : wanted)
         (lies(m_product.ram, segment.at) ? ram : flash).append(segment);
     const QList<Stm32Page> all = pages(task), touched = touchedPages(all, flash);
-    if (options.eraseAll)
-        eraseAll(task);
-    else if (touched.size() < all.size() || !massErase(task))
-        erasePages(touched, task);
+    const bool everything = options.eraseAll || touched.size() == all.size();
+    if (!everything || !massErase(task))
+        erasePages(everything ? all : touched, task);
 
     if (task.progress)
         task.progress->setNote(QString());
@@ -357,7 +371,7 @@ QByteArray Stm32Device::read(quint64 at, qint64 size, const Task &task)
 {
     // Limits first: nothing is allocated by a number alone.
     const quint64 count = size > 0 ? quint64(size) : 0, end = at + count;
-    const QList<MemoryRegion> known = regions(task);
+    const QList<MemoryRegion> known = regionsOf(flashSize(task).bytes);
     for (quint64 from = at; from != end;) {
         const auto region = std::find_if(known.cbegin(), known.cend(), [from](const MemoryRegion &candidate) {
             return from >= candidate.at && from < candidate.end();
@@ -439,7 +453,7 @@ void Stm32Device::restarted(const QString &what, const Task &task)
 {
     // The chip restarts by itself once it has said ACK (AN3155 sections 3.10 to 3.12); with BOOT0 still high it comes
     // back in its loader.
-    m_identity.reset();
+    m_flashSize.reset();
     Stm32Device::play(m_client->link(), m_board.enter, task);
     try {
         m_client->synchronise(task.within(20s));
@@ -554,7 +568,7 @@ void Stm32Device::lock(const QString &name, const Task &task)
         const Stm32WriteProtection &known = m_product.writeProtection;
         const QList<Stm32Page> all = pages(task);
         const qint64 sectors =
-            known.sectorBytes ? (identity(task).flashSize + known.sectorBytes - 1) / known.sectorBytes : all.size();
+            known.sectorBytes ? (flashSize(task).bytes + known.sectorBytes - 1) / known.sectorBytes : all.size();
         QList<quint16> numbers;
         for (int i = 0; i < std::min<qint64>(sectors, known.most); ++i)
             numbers << quint16(i);
@@ -584,7 +598,7 @@ bool Stm32Device::isBlank(const QString &area, const Task &task)
     if (area != flashArea)
         throw Fault("device.lacks", {u"read an area \"%1\""_s.arg(oneLine(area, 60))});
     QByteArray piece;
-    const qint64 size = identity(task).flashSize;
+    const qint64 size = flashSize(task).bytes;
     if (task.progress)
         task.progress->setTotal(size);
     for (qint64 done = 0; done < size; done += stm32::largestBlock) {

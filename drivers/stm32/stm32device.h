@@ -31,10 +31,9 @@ public:
     static bool play(ByteLink &link, const QList<Stm32SignalStep> &steps, const Task &task);
 
 private:
-    struct Identity {
-        qint64 flashSize = 0;
+    struct FlashSize {
+        qint64 bytes = 0;
         bool told = false; // by the chip, else the most that the product has
-        QByteArray uniqueId;
     };
 
     QList<MemoryRegion> regions(const Task &task) override;
@@ -55,8 +54,10 @@ private:
 
     void reset(const Task &task) override;
 
-    const Identity &identity(const Task &task);
-    QByteArray signatureBytes(quint32 at, quint32 size, const Task &task); // empty: not to be read
+    const FlashSize &flashSize(const Task &task); // throws memory.protected under readout protection
+    QByteArray uniqueId(const Task &task);        // empty: not to be had
+    Stm32Client::Outcome readSignature(quint32 at, quint32 size, QByteArray &to, const Task &task);
+    QList<MemoryRegion> regionsOf(qint64 flashSize) const;
     QList<Stm32Page> pages(const Task &task);
     bool readoutProtected(const Task &task);
     std::optional<bool> writeProtected(const Task &task); // nothing: the product's data does not say how to tell
@@ -75,7 +76,7 @@ private:
     stm32::Loader m_loader;
     Stm32Product m_product;
     Stm32Board m_board;
-    std::optional<Identity> m_identity;
+    std::optional<FlashSize> m_flashSize;
 };
 
 } // namespace slipway

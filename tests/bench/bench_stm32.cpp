@@ -7,9 +7,8 @@
 // three turns of the line, each the adapter's latency. By measurement: a host that does nothing but send and wait and
 // a device that does nothing but answer, in the same steps over the same line model, whose moves at whole milliseconds
 // (the frames of full-speed USB) cost both of them more than the latency alone.
-// Rates are payload by time at the device's end of the line, from the first byte of the first write command to the
-// last answer; for stm32flash from its first byte to its end, less what it says before it writes (measured by a run
-// that only asks for the id).
+// Rates are payload by wall time of the write; stm32flash counts from its start to its end, once as it is and once less
+// what it takes when it only asks for the id.
 
 #include "core/base/fault.h"
 #include "drivers/link/bytelink.h"
@@ -41,7 +40,7 @@ namespace {
 constexpr int baud = 115200;
 constexpr auto latency = 1ms;
 constexpr qsizetype imageSize = 32 * 1024;
-constexpr int rounds = 3; // in turns, the best of each counts: this computer has other things to do
+constexpr int rounds = 4; // each with all of them at once, so that they have the same computer; the best counts
 constexpr int blocks = imageSize / 256;
 
 double seconds(std::chrono::steady_clock::duration span)
@@ -192,14 +191,32 @@ void compare(const char *name, bool verify, const QByteArray &bytes)
     double allowed = 1e9, took = 1e9, session = 1e9, asks = 1e9, theirs = 1e9;
     qint64 ourWire = 0, theirWire = 0;
     for (int round = 0; round < rounds; ++round) {
-        allowed = std::min(allowed, ideal(verify));
-        const Times times = ours(verify, bytes);
-        took = std::min(took, times.write);
-        session = std::min(session, times.session);
-        ourWire = times.wire;
+        double ceiling = 0;
+        Times own, other;
+        std::exception_ptr trouble[3];
+        const auto attempt = [](std::exception_ptr &failed, const std::function<void()> &work) {
+            try {
+                work();
+            } catch (const Fault &) {
+                failed = std::current_exception();
+            }
+        };
+        {
+            const std::jthread a([&] { attempt(trouble[0], [&] { ceiling = ideal(verify); }); });
+            const std::jthread b([&] { attempt(trouble[1], [&] { own = ours(verify, bytes); }); });
+            if (there)
+                attempt(trouble[2], [&] { other = stm32flash(words, bytes); });
+        }
+        for (const std::exception_ptr &failed : trouble) {
+            if (failed)
+                std::rethrow_exception(failed);
+        }
+        allowed = std::min(allowed, ceiling);
+        took = std::min(took, own.write);
+        session = std::min(session, own.session);
+        ourWire = own.wire;
         if (there) {
             asks = std::min(asks, stm32flash({}, bytes).session);
-            const Times other = stm32flash(words, bytes);
             theirs = std::min(theirs, other.session);
             theirWire = other.wire;
         }

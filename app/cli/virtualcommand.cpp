@@ -2,6 +2,7 @@
 
 #include "app/cli/usage.h"
 #include "app/cli/virtualespcommand.h"
+#include "app/cli/virtualstm32command.h"
 #include "core/base/fault.h"
 #include "core/base/files.h"
 #include "core/base/text.h"
@@ -190,6 +191,7 @@ void addVirtualCommand(CLI::App &app, CliContext &context)
     });
 
     addVirtualEspCommand(noun, context);
+    addVirtualStm32Command(*noun, context);
 
     auto line = std::make_shared<LineWords>();
     command = noun->add_subcommand("line", "A serial line with a real rate between a port and a virtual device");

@@ -2,6 +2,7 @@
 
 #include "drivers/esp/espdriver.h"
 #include "drivers/smp/smpdriver.h"
+#include "drivers/stm32/stm32driver.h"
 
 namespace slipway {
 
@@ -10,6 +11,7 @@ DriverRegistry makeDriverRegistry()
     DriverRegistry registry;
     registry.add(std::make_unique<SmpDriver>());
     registry.add(std::make_unique<EspDriver>());
+    registry.add(std::make_unique<Stm32Driver>());
     return registry;
 }
 

@@ -136,6 +136,7 @@ static constexpr FaultKind kinds[] = {
     {"virtual.fault", Blame::Usage, false, "\"%1\" is no trouble that a virtual device can play.%2", "Known ones: %3."},
     {"virtual.fault-option", Blame::Usage, false, "\"%1\" is no option of trouble \"%2\".",
      "Options are after, every, delay and value, as in late:delay=800ms,every=3."},
+    {"virtual.chip", Blame::Usage, false, "There is no virtual chip \"%1\".%2", "Known ones: %3."},
     {"virtual.state", Blame::Station, false, "The virtual device's state in %1 is damaged: %2.",
      "Remove the folder to start with a blank device."},
 
@@ -486,6 +487,35 @@ static constexpr FaultKind kinds[] = {
      "Check the name."},
     {"smp.board-unknown", Blame::Usage, false, "There is no board \"%1\" for driver smp.%2", "Known boards: %3."},
     {"smp.quirks", Blame::Usage, false, "%1: %2: %3", "Correct the file of quirks."},
+
+    // stm32
+    {"stm32.no-answer", Blame::Unit, true, "No STM32 boot loader answers on %1.",
+     "Check power and cable, reset the board with BOOT0 high, then try again."},
+    {"stm32.not-loader", Blame::Unit, true, "What is on %1 is not in the STM32 boot loader: %2.",
+     "Check the port, reset the board with BOOT0 high, then try again."},
+    {"stm32.silent", Blame::Unit, true, "The boot loader fell silent when it was asked to %1.",
+     "Check power and cable, reset the board with BOOT0 high, then try again."},
+    {"stm32.bad-reply", Blame::Unit, true, "The boot loader was asked to %1 and its answer is not readable.",
+     "Check the cable, reset the board with BOOT0 high, then try again."},
+    {"stm32.refused", Blame::Unit, true, "The boot loader refused to %1.",
+     "Reset the board with BOOT0 high, then try again; if it stays, the chip is protected or faulty."},
+    {"stm32.unknown-product", Blame::Unit, false, "The chip has product id %1, which no known STM32 has.",
+     "Check that the right unit is in the place; a new product is added to the driver's data."},
+    {"stm32.wrong-chip", Blame::Unit, false, "The chip is an %1, and board %2 has another one.",
+     "Check that the right unit is in the place."},
+    {"stm32.other-chip", Blame::Usage, false, "The image is not for this %1: %2.", "Choose the image for this board."},
+    {"stm32.flash-size", Blame::Unit, false, "The chip says it has %1 of flash, and an %2 has at most %3.",
+     "Take the unit out: its chip is not what it says it is."},
+    {"stm32.erase", Blame::Unit, true, "The boot loader could not erase the flash at %1.",
+     "Try again; if it stays, erase the whole chip, which also takes protections off."},
+    {"stm32.no-application", Blame::Usage, false, "There is no program to start at %1.",
+     "Write the firmware first, or give the address of its vector table."},
+    {"stm32.no-return", Blame::Unit, true, "The chip was asked to %1 and did not come back in its boot loader.",
+     "Reset the board with BOOT0 high, then ask it again what it is."},
+    {"stm32.lock-open", Blame::Unit, false, "The chip took the %1 protection, but it is not on.",
+     "Take the unit out and send it to support."},
+    {"stm32.board-unknown", Blame::Usage, false, "There is no board \"%1\" for driver stm32.%2", "Known boards: %3."},
+    {"stm32.quirks", Blame::Usage, false, "%1: %2: %3", "Correct the file of quirks."},
 };
 
 std::span<const FaultKind> faultTable()

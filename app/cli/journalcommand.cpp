@@ -81,7 +81,7 @@ QJsonObject reportJson(const JournalReport &report)
             object.insert(u"entry"_s, finding.entry);
         findings.append(object);
     }
-    QJsonObject object{{u"good"_s, report.good()},
+    QJsonObject object{{u"good"_s, report.good() && report.signaturesChecked},
                        {u"entries"_s, report.entries},
                        {u"last-entry"_s, report.lastEntry},
                        {u"last-hash"_s, hex(report.lastHash)},
@@ -96,30 +96,59 @@ QJsonObject reportJson(const JournalReport &report)
     return object;
 }
 
+// What vouches for the journal: what --certificate names, else, in a home, the station's certificate. That a home lacks
+// it goes into the words.
+std::optional<JournalVerifier> voucher(const CliContext &context, const QString &given, QString &words)
+{
+    const QString station = context.homePath() + u"/keys/station.pem"_s;
+    const bool home = Home::exists(context.homePath()) || QFileInfo::exists(station);
+    if (given.isEmpty() && !home)
+        return {};
+    try {
+        return JournalVerifier::fromFile(given.isEmpty() ? station : given);
+    } catch (const Fault &fault) {
+        if (!given.isEmpty())
+            throw;
+        words = fault.sentence();
+        return {};
+    }
+}
+
 int verify(CliContext &context, const std::string &certificate)
 {
-    QString path = QString::fromStdString(certificate);
-    if (path.isEmpty() && QFileInfo::exists(context.homePath() + u"/keys/station.pem"_s))
-        path = context.homePath() + u"/keys/station.pem"_s;
-    std::optional<JournalVerifier> verifier;
-    if (!path.isEmpty())
-        verifier = JournalVerifier::fromFile(path);
+    QString doubt;
+    const std::optional<JournalVerifier> verifier = voucher(context, QString::fromStdString(certificate), doubt);
     ProgressLine line(context, u"Checking"_s);
-    const JournalReport report = verifyJournal(journalPath(context), verifier ? &*verifier : nullptr, line.task());
-    context.object(reportJson(report));
+    JournalReport report = verifyJournal(journalPath(context), verifier ? &*verifier : nullptr, line.task());
+    const bool chainGood = report.good();
+    if (!doubt.isEmpty())
+        report.findings.push_back({0, doubt});
+    QJsonObject object = reportJson(report);
+    object.insert(u"chain-good"_s, chainGood);
+    context.object(object);
     for (const JournalFinding &finding : report.findings)
         context.result(finding.sentence);
     for (const QString &note : report.notes)
         context.say(note);
-    if (report.good()) {
-        context.result(u"The journal is as it was written: %1, %2%3."_s.arg(
-            entriesCounted(report.entries), counted(report.checkpoints, u"checkpoint"_s, u"checkpoints"_s),
-            report.signaturesChecked ? u", signatures good"_s : QString()));
-        return 0;
+    if (!chainGood) {
+        context.result(u"The journal is NOT as it was written%1."_s.arg(
+            report.more ? u"; more than these findings were left out"_s : QString()));
+        return 1;
     }
-    context.result(u"The journal is NOT as it was written%1."_s.arg(
-        report.more ? u"; more than these findings were left out"_s : QString()));
-    return 1;
+    const QString whole = entriesCounted(report.entries);
+    if (!doubt.isEmpty()) {
+        context.result(
+            u"The journal is NOT verified: its chain of %1 is whole, but nothing vouches for it."_s.arg(whole));
+        return 1;
+    }
+    if (!verifier) {
+        context.result(u"The chain of %1 is whole, but nothing vouches for it: without the station's key anybody can "
+                       "have written it. Give --certificate."_s.arg(whole));
+        return 2;
+    }
+    context.result(u"The journal is as it was written: %1, %2, signatures good."_s.arg(
+        whole, counted(report.checkpoints, u"checkpoint"_s, u"checkpoints"_s)));
+    return 0;
 }
 
 struct PassportOptions {
@@ -223,7 +252,8 @@ void addShow(CLI::App &journal, CliContext &context)
 void addVerify(CLI::App &journal, CliContext &context)
 {
     CLI::App *command = journal.add_subcommand(
-        "verify", "Check that the journal is as it was written: entries, chain, signatures, derived tables");
+        "verify", "Check that the journal is as it was written: entries, chain, signatures, derived tables. Without a "
+                  "key the chain alone is checked, and the exit status is 2");
     const auto certificate = std::make_shared<std::string>();
     command
         ->add_option("--certificate", *certificate,

@@ -169,8 +169,10 @@ private:
             m_head = Checkpoint{h.integer(0), {}, h.blob(1), h.blob(2)};
         m_report.checkpoints = qint64(m_checkpoints.size());
         m_report.lastCheckpoint = m_checkpoints.empty() ? 0 : m_checkpoints.rbegin()->first;
-        m_report.isSigned = !m_checkpoints.empty() || m_headFile || (m_head && !m_head->signature.isEmpty());
-        m_report.signaturesChecked = m_report.isSigned && m_verifier;
+        // Where a key is known, signatures are due: that none are there is what somebody wants who took them out.
+        m_report.isSigned =
+            m_verifier || !m_checkpoints.empty() || m_headFile || (m_head && !m_head->signature.isEmpty());
+        m_report.signaturesChecked = m_verifier;
         if (!m_report.isSigned)
             m_report.notes << QStringLiteral("This journal is not signed: only its chain can be checked.");
         else if (!m_verifier)
@@ -338,8 +340,13 @@ private:
             else if (m_headFile->seq > 0 && hashAt(database, m_headFile->seq) != m_headFile->hash)
                 notTheSigned(m_headFile->seq, QStringLiteral("journal.head"));
         } else if (m_report.isSigned && !m_headFileBad) {
-            found(0, QStringLiteral("%1 is missing: without it, entries cut off at the end may go unnoticed.")
-                         .arg(headFilePath(m_path)));
+            const QString words =
+                QStringLiteral("%1 is missing: without it, entries cut off at the end may go unnoticed.")
+                    .arg(headFilePath(m_path));
+            if (m_verifier)
+                found(0, words);
+            else
+                m_report.notes << words; // a database alone, handed to a stranger
         }
         if (!m_head) {
             if (m_cut)

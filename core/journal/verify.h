@@ -25,15 +25,16 @@ struct JournalReport {
     QByteArray lastHash;
     qint64 checkpoints = 0;
     qint64 lastCheckpoint = 0;
-    bool isSigned = false;                // there are signatures
-    bool signaturesChecked = false;       // and a key to check them with
+    bool isSigned = false;                // there are signatures, or there should be: a key was given
+    bool signaturesChecked = false;       // with that key; without it nothing vouches for a chain that is whole
     std::vector<JournalFinding> findings; // first bad entry first, those of the whole journal last
     bool more = false;                    // further findings were left out
     QStringList notes;
     bool good() const { return findings.empty(); }
 };
 
-// verifier null: signatures are not checked, and a note says so. Progress counts entries. Throws journal.missing,
+// verifier null: signatures are not checked, and a note says so. With a verifier, every signature the journal should
+// have and has not is a finding: head, journal.head, the checkpoint at each 1000th entry. Progress counts entries. Throws journal.missing,
 // journal.foreign, journal.newer, base.stopped; a damaged database is a finding.
 JournalReport verifyJournal(const QString &path, const JournalVerifier *verifier, const Task &task = {});
 

@@ -1,6 +1,8 @@
 #include "tests/unit/journal/journalfixture.h"
 
 #include "core/base/files.h"
+#include "core/journal/chain.h"
+#include "core/journal/database.h"
 
 #include <QCryptographicHash>
 #include <QDir>
@@ -197,6 +199,29 @@ ToolResult runTool(const QString &program, const QStringList &arguments, const Q
     result.out = process.readAllStandardOutput();
     result.err = process.readAllStandardError();
     return result;
+}
+
+void rechain(const QString &database, qint64 from)
+{
+    Database db(database, Database::Access::Write);
+    EntryHasher hasher;
+    Statement read(db, "SELECT at, kind, run, device, body FROM entry WHERE seq = ?1");
+    Statement write(db, "UPDATE entry SET prev = ?2, hash = ?3 WHERE seq = ?1");
+    Statement hash(db, "SELECT hash FROM entry WHERE seq = ?1");
+    hash.bind(1, from - 1);
+    QByteArray prev = hash.step() ? hash.blob(0) : chainStart();
+    hash.reset();
+    db.run("BEGIN");
+    for (qint64 seq = from, last = db.number("SELECT max(seq) FROM entry"); seq <= last; ++seq) {
+        read.bind(1, seq);
+        if (!read.step())
+            qFatal("no entry %lld", static_cast<long long>(seq));
+        const QByteArray next = hasher(seq, read.utf8(0), read.utf8(1), read.utf8(2), read.utf8(3), read.blob(4), prev);
+        read.reset();
+        write.bind(1, seq).bindBlob(2, prev).bindBlob(3, next).run();
+        prev = next;
+    }
+    db.run("COMMIT");
 }
 
 bool sqlite3Program(const QString &database, const QString &sql)

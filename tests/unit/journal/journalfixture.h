@@ -50,6 +50,8 @@ struct ToolResult {
     QByteArray out, err;
 };
 ToolResult runTool(const QString &program, const QStringList &arguments, const QString &folder = {});
+// Computes hashes and links anew from an entry on, as somebody would who knows the form of the journal but not the key.
+void rechain(const QString &database, qint64 from);
 // Runs SQL with the sqlite3 program; fails the test when that fails.
 bool sqlite3Program(const QString &database, const QString &sql);
 

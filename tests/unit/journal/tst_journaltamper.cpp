@@ -1,7 +1,6 @@
 // Whatever is done to a journal with the sqlite3 program, verify names the first bad entry.
 
 #include "core/base/files.h"
-#include "core/journal/chain.h"
 #include "core/journal/queries.h"
 #include "core/journal/verify.h"
 #include "tests/support/testmain.h"
@@ -22,28 +21,6 @@ class TestJournalTamper : public QObject
     {
         const JournalVerifier verifier = JournalVerifier::fromFile(folder + QStringLiteral("/keys/station.pem"));
         return verifyJournal(folder + QStringLiteral("/journal.db"), &verifier);
-    }
-
-    // Computes hashes and links anew from an entry on, as somebody would who knows this page but not the key.
-    static void rechain(const QString &database, qint64 from)
-    {
-        Database db(database, Database::Access::Write);
-        EntryHasher hasher;
-        Statement read(db, "SELECT at, kind, run, device, body FROM entry WHERE seq = ?1");
-        Statement write(db, "UPDATE entry SET prev = ?2, hash = ?3 WHERE seq = ?1");
-        Statement hash(db, "SELECT hash FROM entry WHERE seq = ?1");
-        hash.bind(1, from - 1);
-        QByteArray prev = hash.step() ? hash.blob(0) : chainStart();
-        hash.reset();
-        for (qint64 seq = from, last = db.number("SELECT max(seq) FROM entry"); seq <= last; ++seq) {
-            read.bind(1, seq);
-            QVERIFY(read.step());
-            const QByteArray next =
-                hasher(seq, read.utf8(0), read.utf8(1), read.utf8(2), read.utf8(3), read.blob(4), prev);
-            read.reset();
-            write.bind(1, seq).bindBlob(2, prev).bindBlob(3, next).run();
-            prev = next;
-        }
     }
 
 private Q_SLOTS:

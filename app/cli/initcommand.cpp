@@ -2,6 +2,7 @@
 
 #include "app/common/demo.h"
 #include "core/base/text.h"
+#include "core/journal/verifier.h"
 
 #include <QSysInfo>
 
@@ -25,9 +26,16 @@ void addInitCommand(CLI::App &app, CliContext &context)
         if (wanted.isEmpty())
             wanted = u"Station"_s;
         const Home home = Home::create(context.homePath(), wanted, samplesFolder, context.passphrase());
-        context.object(
-            {{u"home"_s, home.path()}, {u"name"_s, home.stationName()}, {u"keys-encrypted"_s, home.keysEncrypted()}});
+        const QString anchor =
+            hex(JournalVerifier::fromFile(home.file(u"keys/station-ca.pem"_s), home.file(u"keys/station.pem"_s))
+                    .anchorSha256());
+        context.object({{u"home"_s, home.path()},
+                        {u"name"_s, home.stationName()},
+                        {u"keys-encrypted"_s, home.keysEncrypted()},
+                        {u"anchor-sha256"_s, anchor}});
         context.result(u"Made station \"%1\" in %2."_s.arg(home.stationName(), home.path()));
+        context.result(u"SHA-256 of its CA, keys/station-ca.pem: %1"_s.arg(anchor));
+        context.say(u"Note that number elsewhere: what the station signs is its own only under this CA."_s);
         if (!home.keysEncrypted())
             context.say(u"Its keys are not encrypted. For production make it with --passphrase-fd."_s);
         context.say(u"Try it: slipway demo --headless --home %1"_s.arg(home.path()));

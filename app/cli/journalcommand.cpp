@@ -96,18 +96,20 @@ QJsonObject reportJson(const JournalReport &report)
     return object;
 }
 
-// What vouches for the journal: what --certificate names, else, in a home, the station's certificate. That a home lacks
-// it goes into the words.
+// What vouches for the journal: what --certificate names, else, in a home, the station's CA. That a home lacks what it
+// was made with goes into the words.
 std::optional<JournalVerifier> voucher(const CliContext &context, const QString &given, QString &words)
 {
-    const QString station = context.homePath() + u"/keys/station.pem"_s;
-    const bool home = Home::exists(context.homePath()) || QFileInfo::exists(station);
+    const QString keys = context.homePath() + u"/keys/"_s;
+    const QString anchor = keys + u"station-ca.pem"_s;
+    const QString station = keys + u"station.pem"_s;
+    const bool home = Home::exists(context.homePath()) || QFileInfo::exists(anchor) || QFileInfo::exists(station);
     if (given.isEmpty() && !home)
         return {};
     try {
-        return JournalVerifier::fromFile(given.isEmpty() ? station : given);
+        return JournalVerifier::fromFile(given.isEmpty() ? anchor : given, station);
     } catch (const Fault &fault) {
-        if (!given.isEmpty())
+        if (!given.isEmpty() && !fault.is("journal.not-vouched"))
             throw;
         words = fault.sentence();
         return {};
@@ -125,6 +127,8 @@ int verify(CliContext &context, const std::string &certificate)
         report.findings.push_back({0, doubt});
     QJsonObject object = reportJson(report);
     object.insert(u"chain-good"_s, chainGood);
+    if (verifier)
+        object.insert(u"anchor-sha256"_s, hex(verifier->anchorSha256()));
     context.object(object);
     for (const JournalFinding &finding : report.findings)
         context.result(finding.sentence);
@@ -148,6 +152,8 @@ int verify(CliContext &context, const std::string &certificate)
     }
     context.result(u"The journal is as it was written: %1, %2, signatures good."_s.arg(
         whole, counted(report.checkpoints, u"checkpoint"_s, u"checkpoints"_s)));
+    context.result(u"All of it rests on %1: compare this with the one noted when the station was made."_s.arg(
+        hex(verifier->anchorSha256())));
     return 0;
 }
 
@@ -257,10 +263,11 @@ void addVerify(CLI::App &journal, CliContext &context)
     const auto certificate = std::make_shared<std::string>();
     command
         ->add_option("--certificate", *certificate,
-                     "The station's certificate or public key (default: keys/station.pem)")
+                     "What to trust: the station's CA, certificate or public key, kept elsewhere (default: "
+                     "keys/station-ca.pem, which proves no more than that the home agrees with itself)")
         ->type_name("FILE");
     CliContext::examples(command, {u"slipway journal verify --home ~/line1"_s,
-                                   u"slipway journal verify --home /mnt/line1 --certificate station.pem --json"_s});
+                                   u"slipway journal verify --home /mnt/line1 --certificate station-ca.pem --json"_s});
     context.action(command, [&context, certificate] { return verify(context, *certificate); });
 }
 

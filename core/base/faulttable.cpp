@@ -290,6 +290,8 @@ static constexpr FaultKind kinds[] = {
     {"journal.closed", Blame::Station, true, "The journal is closed.", "Start the station again."},
     {"journal.no-key", Blame::Usage, false, "%1 holds no usable public key.",
      "Name the station's certificate, for example keys/station.pem of its home."},
+    {"journal.not-vouched", Blame::Station, false, "%1 does not vouch for this journal: %2.",
+     "Put the station's certificates back from a backup; the SHA-256 of the right CA stands on its passports."},
     {"journal.no-unit", Blame::Usage, false, "The journal knows no unit \"%1\".%2",
      "Check the serial number; \"slipway journal show\" lists what there is."},
     {"journal.no-run", Blame::Usage, false, "The journal knows no run \"%1\".",

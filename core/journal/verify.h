@@ -34,8 +34,8 @@ struct JournalReport {
 };
 
 // verifier null: signatures are not checked, and a note says so. With a verifier, every signature the journal should
-// have and has not is a finding: head, journal.head, the checkpoint at each 1000th entry. Progress counts entries. Throws journal.missing,
-// journal.foreign, journal.newer, base.stopped; a damaged database is a finding.
+// have and has not is a finding: head, journal.head, the checkpoint at each 1000th entry. Progress counts entries.
+// Throws journal.missing, journal.foreign, journal.newer, base.stopped; a damaged database is a finding.
 JournalReport verifyJournal(const QString &path, const JournalVerifier *verifier, const Task &task = {});
 
 } // namespace slipway

@@ -167,8 +167,19 @@ int passport(CliContext &context, const PassportOptions &options)
     const Home home = context.openHome();
     JournalReader reader(home.file(u"journal.db"_s));
     const QString serial = QString::fromStdString(options.serial);
-    const QJsonObject made = makePassport(reader, options.training ? std::optional(Mode::Training) : std::nullopt,
-                                          serial, {home.stationName(), u"slipway " SLIPWAY_VERSION ""_s, {}});
+    QJsonObject made;
+    try {
+        const JournalVerifier verifier =
+            JournalVerifier::fromFile(home.file(u"keys/station-ca.pem"_s), home.file(u"keys/station.pem"_s));
+        ProgressLine line(context, u"Checking"_s);
+        made = makePassport(reader, verifier, options.training ? std::optional(Mode::Training) : std::nullopt, serial,
+                            {home.stationName(), u"slipway " SLIPWAY_VERSION ""_s, {}}, line.task());
+    } catch (const Fault &fault) {
+        if (!fault.is("journal.unproven") && !fault.is("journal.not-vouched"))
+            throw;
+        context.say(fault); // a check that did not hold
+        return 1;
+    }
     const QByteArray bytes = passportBytes(made);
     const QByteArray signature = cmsSignDetached(*home.openStationKey(), bytes);
     const QString folder = QString::fromStdString(options.out);
@@ -274,7 +285,8 @@ void addVerify(CLI::App &journal, CliContext &context)
 void addPassport(CLI::App &journal, CliContext &context)
 {
     CLI::App *command =
-        journal.add_subcommand("passport", "Everything about one unit: signed JSON, and a PDF to hand out");
+        journal.add_subcommand("passport", "Everything about one unit: signed JSON, and a PDF to hand out. The "
+                                           "journal is checked first; where it does not hold, nothing is signed");
     const auto options = std::make_shared<PassportOptions>();
     command->add_option("serial", options->serial, "The unit's serial number")->type_name("SERIAL")->required();
     command->add_option("--out", options->out, "Folder for SERIAL.json, SERIAL.json.p7s and SERIAL.pdf")

@@ -292,6 +292,9 @@ static constexpr FaultKind kinds[] = {
      "Name the station's certificate, for example keys/station.pem of its home."},
     {"journal.not-vouched", Blame::Station, false, "%1 does not vouch for this journal: %2.",
      "Put the station's certificates back from a backup; the SHA-256 of the right CA stands on its passports."},
+    {"journal.unproven", Blame::Station, false, "Nothing is signed about %1, because the journal does not hold: %2.",
+     "See all of it with \"slipway journal verify\". \"slipway journal rebuild\" mends derived tables, a backup the "
+     "rest."},
     {"journal.no-unit", Blame::Usage, false, "The journal knows no unit \"%1\".%2",
      "Check the serial number; \"slipway journal show\" lists what there is."},
     {"journal.no-run", Blame::Usage, false, "The journal knows no run \"%1\".",

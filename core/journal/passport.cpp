@@ -3,6 +3,7 @@
 #include "core/base/fault.h"
 #include "core/base/text.h"
 #include "core/journal/entryjson.h"
+#include "core/journal/unitproof.h"
 
 #include <QJsonArray>
 #include <QJsonDocument>
@@ -196,12 +197,23 @@ void addFromEntry(const Entry &entry, QJsonObject &facts, QJsonArray &numbers, Q
     }
 }
 
+std::optional<Checkpoint> headFileOf(const QString &path, const QString &serial)
+{
+    try {
+        return readHeadFile(path);
+    } catch (const Fault &) { // file.*, journal.tampered: unreadable
+        throw Fault("journal.unproven", {oneLine(serial, 60), QStringLiteral("journal.head cannot be read")});
+    }
+}
+
 } // namespace
 
-QJsonObject makePassport(JournalReader &reader, std::optional<Mode> mode, const QString &serial,
-                         const PassportIssue &issue)
+QJsonObject makePassport(JournalReader &reader, const JournalVerifier &verifier, std::optional<Mode> mode,
+                         const QString &serial, const PassportIssue &issue, const Task &task)
 {
+    const std::optional<Checkpoint> headFile = headFileOf(reader.path(), serial);
     const Snapshot snapshot(reader.database());
+    proveUnit(reader.database(), headFile, serial, verifier, task);
     std::optional<UnitRow> unit;
     for (const Mode candidate : {Mode::Production, Mode::Training}) {
         if (!unit && (!mode || *mode == candidate))
@@ -257,11 +269,12 @@ QJsonObject makePassport(JournalReader &reader, std::optional<Mode> mode, const 
     if (const std::optional<Checkpoint> checkpoint = reader.lastCheckpoint())
         chain.insert(s("checkpoint"), signedPoint(*checkpoint));
 
-    QJsonObject passport{{s("format"), s("slipway-passport-1")},
+    QJsonObject passport{{s("format"), s("slipway-passport-2")},
                          {s("mode"), toString(unit->mode)},
                          {s("issued"), QJsonObject{{s("at"), issue.at.isEmpty() ? rfc3339Now() : issue.at},
                                                    {s("station"), issue.station},
-                                                   {s("program"), issue.program}}},
+                                                   {s("program"), issue.program},
+                                                   {s("anchor-sha256"), hex(verifier.anchorSha256())}}},
                          {s("device"), device},
                          {s("certificates"), certificates},
                          {s("firmware"), firmware},

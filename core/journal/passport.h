@@ -1,10 +1,12 @@
 #pragma once
 // A device's passport: everything the journal holds about one unit, as JSON (passport-schema.json), with the entries
 // and their hashes and the signed end of the chain, so that it can be held against the journal. The JSON file is signed
-// by the caller (detached CMS), the PDF is drawn from the same JSON. Throws journal.no-unit and what JournalReader
-// throws.
+// by the caller (detached CMS), the PDF is drawn from the same JSON. Because it is signed, nothing goes into it that
+// was not proved first (unitproof.h). Throws journal.no-unit, journal.unproven and what JournalReader throws.
 
+#include "core/base/task.h"
 #include "core/journal/queries.h"
+#include "core/journal/verifier.h"
 
 #include <QByteArray>
 #include <QJsonObject>
@@ -19,8 +21,8 @@ struct PassportIssue {
 };
 
 // mode: the unit of that mode; none: production where it is known there, else training.
-QJsonObject makePassport(JournalReader &reader, std::optional<Mode> mode, const QString &serial,
-                         const PassportIssue &issue);
+QJsonObject makePassport(JournalReader &reader, const JournalVerifier &verifier, std::optional<Mode> mode,
+                         const QString &serial, const PassportIssue &issue, const Task &task = {});
 
 // As it is written and signed: indented, UTF-8, one newline at the end.
 QByteArray passportBytes(const QJsonObject &passport);

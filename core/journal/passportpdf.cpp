@@ -262,6 +262,7 @@ private:
         if (!point.isEmpty())
             m_sheet.wide(QStringLiteral("Journal signed at %1").arg(point.value(QLatin1String("entry")).toInteger()),
                          text(point, "hash"));
+        m_sheet.wide(QStringLiteral("Station's CA, SHA-256"), text(m_issued, "anchor-sha256"));
         const QString file = passportFileName(text(m_device, "serial"));
         m_sheet.paragraph(
             QStringLiteral(

@@ -7,6 +7,7 @@
 #include "core/journal/projector.h"
 #include "core/journal/queries.h"
 #include "core/journal/schema.h"
+#include "core/journal/tablecompare.h"
 
 #include <QCborArray>
 #include <QFileInfo>
@@ -30,31 +31,6 @@ QByteArray sqlOf(const ProjectionTable &table)
 bool hasControl(QByteArrayView text)
 {
     return std::any_of(text.begin(), text.end(), [](char c) { return (c >= 0 && c < 0x20) || c == 0x7f; });
-}
-
-bool sameValue(const Statement &a, const Statement &b, int column)
-{
-    if (a.type(column) != b.type(column))
-        return false;
-    switch (a.type(column)) {
-    case SQLITE_INTEGER:
-        return a.integer(column) == b.integer(column);
-    case SQLITE_FLOAT:
-        return a.real(column) == b.real(column);
-    case SQLITE_NULL:
-        return true;
-    default:
-        return a.blob(column) == b.blob(column);
-    }
-}
-
-int columnNamed(const Statement &s, const char *name)
-{
-    for (int i = 0; i < s.columns(); ++i) {
-        if (s.columnName(i) == QLatin1String(name))
-            return i;
-    }
-    return 0;
 }
 
 class Verification
@@ -382,24 +358,10 @@ private:
         for (const ProjectionTable &table : projectionTables()) {
             Statement there(database, sqlOf(table).constData(), false);
             Statement right(m_replayed, sqlOf(table).constData(), false);
-            const int entryColumn = columnNamed(right, table.entry);
-            for (;;) {
-                const bool haveThere = there.step();
-                const bool haveRight = right.step();
-                if (!haveThere && !haveRight)
-                    break;
-                bool same = haveThere && haveRight;
-                for (int i = 0; same && i < right.columns(); ++i)
-                    same = sameValue(there, right, i);
-                if (!same) {
-                    const qint64 entry = (haveRight ? right : there).integer(entryColumn);
-                    found(entry,
-                          QStringLiteral("table %1 does not say what the entries say; \"slipway journal rebuild\" "
-                                         "mends it")
-                              .arg(QLatin1String(table.name)));
-                    break; // what follows in this table is shifted
-                }
-            }
+            if (const std::optional<qint64> entry = firstDifference(there, right, table.entry))
+                found(*entry,
+                      QStringLiteral("table %1 does not say what the entries say; \"slipway journal rebuild\" mends it")
+                          .arg(QLatin1String(table.name)));
         }
     }
 

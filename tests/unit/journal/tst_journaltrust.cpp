@@ -17,6 +17,12 @@ using namespace slipway;
 using namespace slipway::test;
 using namespace Qt::StringLiterals;
 
+namespace {
+
+const QString unit = u"T1-00000007"_s; // entries 93 to 105, and two more runs
+
+} // namespace
+
 class TestJournalTrust : public QObject
 {
     Q_OBJECT
@@ -33,6 +39,12 @@ class TestJournalTrust : public QObject
     ToolResult verify(const QString &home, const QStringList &words = {}) const
     {
         return slipway(QStringList{u"journal"_s, u"verify"_s, u"--home"_s, home} + words);
+    }
+    ToolResult passport(const QString &home, const QStringList &words = {}) const
+    {
+        QDir(at(u"passports"_s)).removeRecursively();
+        return slipway(
+            QStringList{u"journal"_s, u"passport"_s, unit, u"--home"_s, home, u"--out"_s, at(u"passports"_s)} + words);
     }
     QString copied(const QString &name) const
     {
@@ -63,7 +75,11 @@ class TestJournalTrust : public QObject
         };
         const qint64 end = database.number("SELECT max(seq) FROM entry");
         const QByteArray signature = signer.sign(headMessage(end, hashOf(end)));
-        Statement(database, "UPDATE head SET signature = ?1").bindBlob(1, signature).run();
+        Statement(database, "UPDATE head SET seq = ?1, hash = ?2, signature = ?3")
+            .bind(1, end)
+            .bindBlob(2, hashOf(end))
+            .bindBlob(3, signature)
+            .run();
         Checkpoint point{1000, "2026-11-21T14:32:07.114Z", hashOf(1000), {}};
         point.signature = signer.sign(point.message());
         Statement(database, "INSERT INTO checkpoint VALUES(?1, ?2, ?3, ?4)")
@@ -176,6 +192,94 @@ private Q_SLOTS:
         QCOMPARE(QJsonDocument::fromJson(json.out).object().value(u"anchor-sha256"_s).toString().toLatin1(), m_anchor);
         const ToolResult people = slipway({u"init"_s, u"--home"_s, at(u"another"_s)});
         QVERIFY(people.out.contains("SHA-256"));
+    }
+
+    // What is signed is what was written, not what somebody put into a table.
+    void nothingUnprovenIsSigned_data()
+    {
+        QTest::addColumn<QString>("sql");
+        QTest::addColumn<QString>("words");
+        const auto row = [](const char *name, const char *sql, const char *words) {
+            QTest::newRow(name) << QString::fromLatin1(sql) << QString::fromLatin1(words);
+        };
+        const char *const first = "(SELECT id FROM run WHERE device = 'T1-00000007' ORDER BY entry LIMIT 1)";
+        const auto ofRun = [&](const char *name, const char *sql, const char *words) {
+            QTest::newRow(name) << QString::fromLatin1(sql).arg(QLatin1String(first)) << QString::fromLatin1(words);
+        };
+        row("verdict", "UPDATE run SET verdict = 'FAIL' WHERE device = 'T1-00000007'", "table run");
+        ofRun("one run", "UPDATE run SET sentence = 'x' WHERE id = %1", "table run does not say what entry 93 says");
+        ofRun("run given away", "UPDATE run SET device = 'T1-00000008' WHERE id = %1", "entry 93");
+        ofRun("run taken out", "DELETE FROM run WHERE id = %1", "entry 93");
+        row("run smuggled in",
+            "INSERT INTO run(id, entry, device, mode, begun_at, verdict) VALUES('x', 5, 'T1-00000007', 'production', "
+            "'', 'PASS')",
+            "table run");
+        row("unit", "UPDATE device SET verdict = 'FAIL' WHERE serial = 'T1-00000007'", "table device");
+        row("unit taken out", "DELETE FROM device WHERE serial = 'T1-00000007'", "table device");
+        ofRun("step", "UPDATE step SET summary = 'x' WHERE idx = 1 AND run = %1", "table step");
+        ofRun("measurement", "UPDATE measurement SET value = 3.3 WHERE run = %1", "table measurement");
+        row("certificate", "UPDATE certificate SET revoked_at = NULL, mud_url = 'x' WHERE serial = 'T1-00000007'",
+            "table certificate");
+        ofRun("artifact", "UPDATE artifact SET version = '9' WHERE run = %1", "table artifact");
+        ofRun("intent", "UPDATE intent SET state = NULL WHERE run = %1", "table intent");
+        row("number", "INSERT INTO number VALUES(700, 'production', 'serial', 'x', '', 'T1-00000007', '')",
+            "table number");
+        row("a view for a table", "ALTER TABLE artifact RENAME TO was; CREATE VIEW artifact AS SELECT * FROM was",
+            "table artifact");
+        row("entry of the unit", "UPDATE entry SET body = x'a0' WHERE seq = 105", "entry 105");
+        row("entry of another unit", "UPDATE entry SET device = 'EVIL' WHERE seq = 60", "entry 60");
+        row("a whole run taken out", "DELETE FROM entry WHERE seq BETWEEN 93 AND 105", "entry 93 is missing");
+        row("the end cut off", "DELETE FROM entry WHERE seq > 1160", "entry 1161 is missing");
+        row("head", "UPDATE head SET signature = x''", "head");
+        row("head taken out", "DELETE FROM head", "head");
+    }
+
+    void nothingUnprovenIsSigned()
+    {
+        QFETCH(QString, sql);
+        QFETCH(QString, words);
+        const QString home = copied(u"edited"_s);
+        QVERIFY(sqlite3Program(db(home), sql));
+        const ToolResult result = passport(home);
+        QVERIFY2(result.status == 1, (result.out + result.err).constData());
+        QVERIFY2(result.err.contains(words.toUtf8()), result.err.constData());
+        QVERIFY(!QFile::exists(at(u"passports/T1-00000007.json.p7s"_s)));
+        QVERIFY(!QFile::exists(at(u"passports/T1-00000007.json"_s)));
+    }
+
+    void theEndMustBeSignedByThisStation()
+    {
+        QString home = copied(u"edited"_s);
+        QVERIFY(QFile::remove(home + u"/journal.head"_s));
+        QCOMPARE(passport(home).status, 1);
+        writeFile(home + u"/journal.head"_s, "nonsense\n");
+        QCOMPARE(passport(home).status, 1);
+        QVERIFY(sqlite3Program(db(home), u"UPDATE entry SET device = 'EVIL' WHERE seq = 60"_s));
+        QVERIFY(QFile::remove(home + u"/journal.head"_s));
+        QVERIFY(sqlite3Program(db(home), u"DELETE FROM checkpoint"_s));
+        rechain(db(home), 1);
+        const KeySigner other;
+        sign(home, other);
+        const ToolResult foreign = passport(home);
+        QVERIFY2(foreign.status == 1, foreign.err.constData());
+        QVERIFY(foreign.err.contains("signature"));
+        QFile::remove(home + u"/keys/station.pem"_s);
+        writeFile(home + u"/keys/station.pem"_s, other.certificatePem());
+        const ToolResult self = passport(home, {u"--json"_s});
+        QCOMPARE(self.status, 1);
+        QVERIFY(self.out.contains("journal.not-vouched"));
+    }
+
+    // Else one damaged row of another unit would stop the line.
+    void onlyItsOwnRowsCount()
+    {
+        const QString home = copied(u"others"_s);
+        QVERIFY(sqlite3Program(db(home), u"UPDATE run SET verdict = 'FAIL' WHERE device = 'T1-00000008'"_s));
+        const ToolResult result = passport(home);
+        QVERIFY2(result.status == 0, result.err.constData());
+        const QByteArray made = readFile(at(u"passports/T1-00000007.json"_s), 1 << 24, u"a passport"_s);
+        QCOMPARE(QJsonDocument::fromJson(made).object().value(u"issued"_s).toObject().value(u"anchor-sha256"_s),
+                 QJsonValue(QString::fromLatin1(m_anchor)));
     }
 
     // A stranger has the database alone: what can be said of it is said, and nobody takes it for verified.

@@ -149,7 +149,8 @@ class TestPassport : public QObject
     QJsonObject passport(const QString &serial, std::optional<Mode> mode = {}) const
     {
         JournalReader reader(m_fixture->path());
-        return makePassport(reader, mode, serial, m_issue);
+        return makePassport(reader, JournalVerifier::fromFile(m_fixture->path(QStringLiteral("keys/station.pem"))),
+                            mode, serial, m_issue);
     }
 
 private Q_SLOTS:

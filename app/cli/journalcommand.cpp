@@ -16,6 +16,7 @@
 #include <QFileInfo>
 #include <QJsonArray>
 
+#include <algorithm>
 #include <memory>
 
 namespace slipway {
@@ -122,6 +123,11 @@ int verify(CliContext &context, const std::string &certificate)
     const std::optional<JournalVerifier> verifier = voucher(context, QString::fromStdString(certificate), doubt);
     ProgressLine line(context, u"Checking"_s);
     JournalReport report = verifyJournal(journalPath(context), verifier ? &*verifier : nullptr, line.task());
+    if (Home::exists(context.homePath()) && report.firstKind != u"station.created") {
+        const auto first = std::find_if(report.findings.begin(), report.findings.end(),
+                                        [](const JournalFinding &finding) { return finding.entry != 1; });
+        report.findings.insert(first, {1, u"entry 1: is not how this station began: init writes station.created"_s});
+    }
     const bool chainGood = report.good();
     if (!doubt.isEmpty())
         report.findings.push_back({0, doubt});

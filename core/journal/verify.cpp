@@ -225,6 +225,8 @@ private:
             else
                 found(seq - 1, QStringLiteral("was rewritten: entry %1 goes on from another hash").arg(seq));
         }
+        if (seq == 1)
+            m_report.firstKind = QString::fromUtf8(record.kind);
         checkpointAt(seq, hash);
         m_skipPrev = false;
         m_lastHash = hash;

@@ -22,6 +22,7 @@ struct JournalFinding {
 struct JournalReport {
     qint64 entries = 0;
     qint64 lastEntry = 0;
+    QString firstKind; // of entry 1; in a station's home it is station.created
     QByteArray lastHash;
     qint64 checkpoints = 0;
     qint64 lastCheckpoint = 0;

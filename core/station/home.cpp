@@ -6,6 +6,7 @@
 #include "core/identity/authority.h"
 #include "core/identity/fileissuer.h"
 #include "core/identity/signingkey.h"
+#include "core/journal/queries.h"
 #include "core/station/stationconfig.h"
 
 #include <QDir>
@@ -160,11 +161,12 @@ Home Home::create(const QString &path, const QString &stationName, const QString
     writeKeys(folder.path() + QStringLiteral("/keys"), name, passphrase);
     copySamples(samplesFolder, folder.path());
     writeFile(folder.path() + QStringLiteral("/station.yaml"), newStationConfig(name));
-    {
-        const Home made = open(folder.path(), passphrase);
-        made.openJournal()->appendDurably(
-            {QStringLiteral("station.created"), {}, {}, {{QStringLiteral("name"), name}}});
-    }
+    const auto at = [&folder](const char *file) { return folder.path() + u'/' + QLatin1String(file); };
+    const auto signer =
+        std::make_shared<StationSigner>(SigningKey::open(at("keys/station.key"), at("keys/station.pem"), passphrase));
+    Journal::open(at("journal.db"), signer)
+        ->appendDurably({QStringLiteral("station.created"), {}, {}, {{QStringLiteral("name"), name}}});
+    open(folder.path(), passphrase); // as whole as it is to be
     syncFolder(folder.path());
     folder.moveTo(target);
     syncFolder(info.path());
@@ -187,6 +189,12 @@ Home Home::open(const QString &path, const QByteArray &passphrase)
         if (!QFileInfo(home.file(QStringLiteral("keys/") + QLatin1String(key))).isFile())
             throw Fault("home.damaged", {path, QStringLiteral("keys/%1 is missing").arg(QLatin1String(key))});
     }
+    // init makes one. A new one would give out numbers a second time.
+    const QFileInfo journal(home.file(QStringLiteral("journal.db")));
+    if (!journal.isFile())
+        throw Fault("home.damaged", {path, QStringLiteral("journal.db is missing")});
+    if (journal.size() == 0)
+        throw Fault("home.damaged", {path, QStringLiteral("journal.db is empty")});
     home.readConfig();
     return home;
 }
@@ -236,7 +244,11 @@ std::shared_ptr<JournalSigner> Home::signer() const
 
 std::unique_ptr<Journal> Home::openJournal() const
 {
-    return Journal::open(file(QStringLiteral("journal.db")), signer());
+    const QString path = file(QStringLiteral("journal.db"));
+    // A journal without entries would be begun like a new one.
+    if (JournalReader(path).lastEntry() == 0)
+        throw Fault("home.damaged", {m_path, QStringLiteral("journal.db has no entries")});
+    return Journal::open(path, signer());
 }
 
 std::unique_ptr<Issuer> Home::openIssuer(Mode mode) const

@@ -282,6 +282,43 @@ private Q_SLOTS:
                  QJsonValue(QString::fromLatin1(m_anchor)));
     }
 
+    // A journal that is lost must not begin again: it would give out numbers a second time.
+    void aLostJournalIsNotBegunAgain_data()
+    {
+        QTest::addColumn<QString>("how");
+        QTest::newRow("removed") << u"rm journal.*"_s;
+        QTest::newRow("database removed") << u"rm journal.db"_s;
+        QTest::newRow("emptied file") << u"rm journal.head; : > journal.db"_s;
+        QTest::newRow("emptied tables") << u"rm journal.head; sqlite3 journal.db 'DELETE FROM entry; DELETE FROM head; "
+                                           "DELETE FROM checkpoint; DELETE FROM number'"_s;
+    }
+
+    void aLostJournalIsNotBegunAgain()
+    {
+        QFETCH(QString, how);
+        const QString home = copied(u"lost"_s);
+        QCOMPARE(runTool(u"sh"_s, {u"-c"_s, how}, home).status, 0);
+        const ToolResult demo =
+            slipway({u"demo"_s, u"--headless"_s, u"--slots"_s, u"1"_s, u"--home"_s, home, u"--json"_s});
+        QVERIFY2(demo.status == 3, (demo.out + demo.err).constData());
+        QVERIFY2(demo.err.contains("damaged"), demo.err.constData());
+        QVERIFY(!demo.out.contains("T1-"));
+        QVERIFY(verify(home).status != 0);
+    }
+
+    void aHomeBeginsWithItsMaking()
+    {
+        const QString home = copied(u"begun"_s);
+        QCOMPARE(runTool(u"sh"_s, {u"-c"_s, u"rm journal.*"_s}, home).status, 0);
+        {
+            const auto journal = Journal::open(db(home), std::make_shared<KeySigner>(home + u"/keys/station.key"_s));
+            writeRun(*journal, unit);
+        }
+        const ToolResult result = verify(home);
+        QVERIFY2(result.status == 1, result.out.constData());
+        QVERIFY2(result.out.startsWith("entry 1: "), result.out.constData());
+    }
+
     // A stranger has the database alone: what can be said of it is said, and nobody takes it for verified.
     void aBareDatabaseIsOnlyAChain()
     {

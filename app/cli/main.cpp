@@ -10,6 +10,7 @@
 #include "app/cli/identitycommand.h"
 #include "app/cli/initcommand.h"
 #include "app/cli/journalcommand.h"
+#include "app/cli/outputs.h"
 #include "app/cli/recipecommand.h"
 #include "app/cli/recovercommand.h"
 #include "app/cli/runcommand.h"
@@ -96,6 +97,7 @@ int main(int argc, char **argv)
     std::signal(SIGXFSZ, SIG_IGN);
     try {
         context.watchSignals();
+        refuseOwnFiles(app, context.homePath());
         return context.perform();
     } catch (const Fault &fault) {
         context.say(fault);

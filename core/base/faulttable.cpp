@@ -41,6 +41,8 @@ static constexpr FaultKind kinds[] = {
     // command line
     {"cli.passphrase", Blame::Usage, false, "No passphrase could be read from file descriptor %1.",
      "Open it for the program, for example: --passphrase-fd 3 3< passphrase-file."},
+    {"cli.own-file", Blame::Usage, false, "%1 is a part of the station in %2 and is not written over.",
+     "Give another file, outside keys/ of the station."},
     {"cli.slot", Blame::Usage, false, "\"%1\" does not say which port belongs to which place.",
      "Write it as NAME=PORT, for example --slot 1=/dev/ttyACM0."},
     {"cli.serials", Blame::Usage, false, "There are %1 serial numbers for %2 places.", "Give one for each place."},

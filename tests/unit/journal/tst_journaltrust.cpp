@@ -319,6 +319,56 @@ private Q_SLOTS:
         QVERIFY2(result.out.startsWith("entry 1: "), result.out.constData());
     }
 
+    void nothingIsWrittenOverTheHome_data()
+    {
+        QTest::addColumn<QStringList>("words");
+        QTest::addColumn<QString>("out");
+        const QStringList json{u"journal"_s, u"export"_s, u"--out"_s};
+        const QStringList csv{u"journal"_s, u"export"_s, u"--format"_s, u"csv"_s, u"--out"_s};
+        const QStringList passport{u"journal"_s, u"passport"_s, unit, u"--out"_s};
+        const QStringList crl{u"identity"_s, u"crl"_s, u"--out"_s};
+        QTest::newRow("journal") << json << u"H4/journal.db"_s;
+        QTest::newRow("another way to write it") << json << u"H4/../H4//recipes/../journal.db"_s;
+        QTest::newRow("log") << json << u"H4/journal.db-wal"_s;
+        QTest::newRow("head") << json << u"H4/journal.head"_s;
+        QTest::newRow("station") << json << u"H4/station.yaml"_s;
+        QTest::newRow("key") << json << u"H4/keys/station.key"_s;
+        QTest::newRow("new file in keys") << json << u"H4/keys/new"_s;
+        QTest::newRow("by a link") << json << u"to-journal"_s;
+        QTest::newRow("by a second name") << json << u"hard-journal"_s;
+        QTest::newRow("by a link to a folder") << json << u"to-keys/new"_s;
+        QTest::newRow("by a link to what is not there") << json << u"to-new"_s;
+        QTest::newRow("backup") << QStringList{u"journal"_s, u"export"_s, u"--backup"_s} << u"H4/keys/copy.db"_s;
+        QTest::newRow("tables") << csv << u"H4/keys"_s;
+        QTest::newRow("tables in a new folder") << csv << u"H4/keys/a/b"_s;
+        QTest::newRow("passport") << passport << u"H4/keys"_s;
+        QTest::newRow("list") << crl << u"H4/keys/issuer.pem"_s;
+        QTest::newRow("list over the journal") << crl << u"H4/journal.db"_s;
+    }
+
+    void nothingIsWrittenOverTheHome()
+    {
+        QFETCH(QStringList, words);
+        QFETCH(QString, out);
+        const QString home = copied(u"H4"_s);
+        runTool(u"sh"_s,
+                {u"-c"_s, u"rm -f to-* hard-*; ln -s H4/journal.db to-journal; ln H4/journal.db hard-journal; ln -s "
+                          "H4/keys to-keys; ln -s H4/keys/new to-new"_s},
+                m_folder.path());
+        const QString sums = u"cat H4/journal.db H4/journal.head H4/station.yaml H4/keys/* | sha256sum; ls H4/keys"_s;
+        const ToolResult before = runTool(u"sh"_s, {u"-c"_s, sums}, m_folder.path());
+        const ToolResult result = slipway(words + QStringList{out, u"--home"_s, home});
+        QVERIFY2(result.status == 2, (result.out + result.err).constData());
+        QVERIFY2(result.err.contains("part of the station"), result.err.constData());
+        QCOMPARE(runTool(u"sh"_s, {u"-c"_s, sums}, m_folder.path()).out, before.out);
+    }
+
+    void elsewhereInTheHomeIsAllowed()
+    {
+        const QString home = copied(u"H4"_s);
+        QCOMPARE(slipway({u"journal"_s, u"export"_s, u"--out"_s, home + u"/all.json"_s, u"--home"_s, home}).status, 0);
+    }
+
     // A stranger has the database alone: what can be said of it is said, and nobody takes it for verified.
     void aBareDatabaseIsOnlyAChain()
     {

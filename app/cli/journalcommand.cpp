@@ -1,5 +1,6 @@
 #include "app/cli/journalcommand.h"
 
+#include "app/cli/usage.h"
 #include "core/base/fault.h"
 #include "core/base/files.h"
 #include "core/base/text.h"
@@ -265,7 +266,7 @@ void addShow(CLI::App &journal, CliContext &context)
     command->add_option("--run", options->run, "Only this run")->type_name("ID");
     command->add_option("--device", options->device, "Only the runs of this unit")->type_name("SERIAL");
     command->add_option("--kind", options->kind, "Only entries of this kind, such as run.ended")->type_name("KIND");
-    command->add_option("--last", options->last, "Only the last N of them")->type_name("N")->check(CLI::PositiveNumber);
+    command->add_option("--last", options->last, "Only the last N of them")->type_name("N")->check(wholeNumber(1));
     CliContext::examples(command, {u"slipway journal show --home ~/line1 --last 20"_s,
                                    u"slipway journal show --device T1-00000001 --json"_s,
                                    u"slipway journal show --kind certificate --json | jq .body"_s});

@@ -79,6 +79,22 @@ Walk walk(const CLI::App &root, const QStringList &words)
 
 } // namespace
 
+CLI::Validator wholeNumber(qint64 least)
+{
+    return CLI::Validator(
+        [least](std::string &word) {
+            bool whole = false;
+            const QString text = QString::fromStdString(word);
+            if (text.toLongLong(&whole) >= least && whole)
+                return std::string();
+            return QStringLiteral("\"%1\" is not a whole number from %2 up")
+                .arg(oneLine(text, 40))
+                .arg(least)
+                .toStdString();
+        },
+        "");
+}
+
 const CLI::App &deepest(const CLI::App &app, const QStringList &words)
 {
     return *walk(app, words).app;

@@ -1,5 +1,6 @@
 #include "app/cli/virtualcommand.h"
 
+#include "app/cli/usage.h"
 #include "core/base/fault.h"
 #include "core/base/files.h"
 #include "core/base/text.h"
@@ -197,7 +198,7 @@ void addVirtualCommand(CLI::App &app, CliContext &context)
     command->add_option("--flip", line->flip, "Probability that a byte is damaged")->check(CLI::Range(0.0, 1.0));
     command->add_option("--cut-after", line->cutAfter, "The wire breaks after so many bytes towards the device")
         ->type_name("N")
-        ->check(CLI::NonNegativeNumber);
+        ->check(wholeNumber(0));
     command->add_option("--seed", line->seed, "Of losses and damage")->type_name("N");
     CliContext::examples(command,
                          {u"slipway virtual line --device /tmp/dut0 --host /tmp/line0 --baud 921600 --latency 1ms"_s,

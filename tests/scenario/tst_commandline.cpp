@@ -59,6 +59,32 @@ private Q_SLOTS:
         QCOMPARE(slipwayRun({u"--version"_s}).lastLine().section(u' ', 0, 0), u"slipway"_s);
     }
 
+    void numbersAreRefusedInWords_data()
+    {
+        QTest::addColumn<QStringList>("words");
+        QTest::addColumn<QString>("sentence");
+        const QStringList last{u"journal"_s, u"show"_s, u"--last"_s};
+        QTest::newRow("none") << last + QStringList{u"0"_s} << u"\"0\" is not a whole number from 1 up."_s;
+        QTest::newRow("negative") << last + QStringList{u"-3"_s} << u"\"-3\" is not a whole number from 1 up."_s;
+        QTest::newRow("fraction") << last + QStringList{u"1.5"_s} << u"\"1.5\" is not a whole number from 1 up."_s;
+        QTest::newRow("word") << last + QStringList{u"all"_s} << u"\"all\" is not a whole number from 1 up."_s;
+        QTest::newRow("huge") << last + QStringList{QString(30, u'9')} << u"is not a whole number from 1 up."_s;
+        QTest::newRow("beyond its type") << last + QStringList{u"3000000000"_s} << u"--last"_s;
+        QTest::newRow("line") << QStringList{u"virtual"_s, u"line"_s, u"--device"_s,    u"a"_s,
+                                             u"--host"_s,  u"b"_s,    u"--cut-after"_s, u"-1"_s}
+                              << u"\"-1\" is not a whole number from 0 up."_s;
+    }
+
+    void numbersAreRefusedInWords()
+    {
+        QFETCH(QStringList, words);
+        QFETCH(QString, sentence);
+        const Ran ran = slipwayRun(words);
+        QCOMPARE(ran.status, 2);
+        QVERIFY2(ran.err.contains(sentence.toUtf8()), qPrintable(ran.text()));
+        QVERIFY2(ran.err.size() < 300, qPrintable(ran.text()));
+    }
+
     void wrongWords_data()
     {
         QTest::addColumn<QStringList>("words");

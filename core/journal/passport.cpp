@@ -197,6 +197,38 @@ void addFromEntry(const Entry &entry, QJsonObject &facts, QJsonArray &numbers, Q
     }
 }
 
+// The graver, the higher; none: the run did not end.
+int gravity(const std::optional<Verdict> &verdict)
+{
+    if (!verdict)
+        return 2;
+    switch (*verdict) {
+    case Verdict::Pass:
+        return 0;
+    case Verdict::Stopped:
+        return 1;
+    case Verdict::Error:
+        return 3;
+    case Verdict::Unknown:
+        return 4;
+    case Verdict::Fail:
+        return 5;
+    }
+    return 5;
+}
+
+// The last run in each recipe, in the order of those runs: a later one in the same recipe settles the earlier, one in
+// another recipe does not. Recipes are told apart by name; a new version of one settles what the old one said.
+std::vector<RunRow> lastOfEachRecipe(const std::vector<RunRow> &runs)
+{
+    std::vector<RunRow> last;
+    for (const RunRow &run : runs) {
+        std::erase_if(last, [&run](const RunRow &earlier) { return earlier.recipe == run.recipe; });
+        last.push_back(run);
+    }
+    return last;
+}
+
 std::optional<Checkpoint> headFileOf(const QString &path, const QString &serial)
 {
     try {
@@ -224,7 +256,8 @@ QJsonObject makePassport(JournalReader &reader, const JournalVerifier &verifier,
 
     QJsonArray runs;
     QJsonArray firmware;
-    for (const RunRow &row : reader.runsOf(unit->mode, serial)) {
+    const std::vector<RunRow> rows = reader.runsOf(unit->mode, serial);
+    for (const RunRow &row : rows) {
         QJsonObject run = runJson(row);
         QJsonArray steps;
         for (const StepRow &step : reader.stepsOf(row.id))
@@ -259,7 +292,22 @@ QJsonObject makePassport(JournalReader &reader, const JournalVerifier &verifier,
                        {s("last-seen"), unit->lastAt},
                        {s("runs"), unit->runs},
                        {s("facts"), facts}};
-    put(device, "verdict", unit->verdict);
+    QJsonArray recipes;
+    const RunRow *worst = nullptr;
+    const std::vector<RunRow> last = lastOfEachRecipe(rows);
+    for (const RunRow &row : last) {
+        QJsonObject recipe{{s("recipe"), row.recipe}, {s("run"), row.id}};
+        put(recipe, "verdict", row.verdict);
+        put(recipe, "ended-at", row.endedAt);
+        recipes.append(recipe);
+        if (!worst || gravity(row.verdict) >= gravity(worst->verdict))
+            worst = &row;
+    }
+    device.insert(s("recipes"), recipes);
+    if (worst) {
+        put(device, "verdict", worst->verdict);
+        device.insert(s("verdict-run"), worst->id);
+    }
     put(device, "mud-url", mudUrl);
 
     QJsonObject chain{{s("description"), s("SHA-256 over eight lines: slipway-entry-1, seq, at, kind, run, device, "

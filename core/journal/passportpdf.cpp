@@ -80,12 +80,13 @@ public:
     PassportDrawing(PdfSheet &sheet, const QJsonObject &passport)
         : m_sheet(sheet), m_passport(passport), m_device(passport.value(QLatin1String("device")).toObject()),
           m_issued(passport.value(QLatin1String("issued")).toObject()),
-          m_runs(passport.value(QLatin1String("runs")).toArray()), m_lastRun(m_runs.last().toObject())
+          m_runs(passport.value(QLatin1String("runs")).toArray()), m_run(runNamed(text(m_device, "verdict-run")))
     {}
 
     void draw()
     {
         header();
+        recipes();
         identity();
         steps();
         acts();
@@ -94,13 +95,33 @@ public:
     }
 
 private:
+    QJsonObject runNamed(const QString &id) const
+    {
+        const auto found = std::find_if(m_runs.begin(), m_runs.end(),
+                                        [&id](const QJsonValue &run) { return text(run.toObject(), "id") == id; });
+        return found == m_runs.end() ? QJsonObject() : found->toObject();
+    }
+
+    // Where there are several, the headline alone would hide that another recipe did not pass, or did.
+    void recipes()
+    {
+        const QJsonArray recipes = m_device.value(QLatin1String("recipes")).toArray();
+        if (recipes.size() < 2)
+            return;
+        m_sheet.section(QStringLiteral("Last verdict of each recipe"));
+        for (const QJsonValue &value : recipes) {
+            const QJsonObject recipe = value.toObject();
+            m_sheet.listRow(humanTime(text(recipe, "ended-at")), text(recipe, "recipe"), verdictOf(recipe));
+        }
+    }
+
     void header()
     {
         const QString serial = text(m_device, "serial");
-        const QString ended = text(m_lastRun, "ended-at");
+        const QString ended = text(m_run, "ended-at");
         const QString verdict = verdictOf(m_device);
-        m_sheet.title(serial, text(m_lastRun, "recipe"), verdict, ended.isEmpty() ? QString() : humanTime(ended),
-                      verdict == u"PASS" ? QString() : text(m_lastRun, "sentence"));
+        m_sheet.title(serial, text(m_run, "recipe"), verdict, ended.isEmpty() ? QString() : humanTime(ended),
+                      verdict == u"PASS" ? QString() : text(m_run, "sentence"));
     }
 
     static QString verdictOf(const QJsonObject &object)
@@ -173,7 +194,7 @@ private:
 
     void steps()
     {
-        const QJsonArray steps = m_lastRun.value(QLatin1String("steps")).toArray();
+        const QJsonArray steps = m_run.value(QLatin1String("steps")).toArray();
         if (steps.isEmpty())
             return;
         m_sheet.section(QStringLiteral("What was done"));
@@ -238,22 +259,22 @@ private:
         m_sheet.section(QStringLiteral("Record"), 170);
         m_sheet.columns(
             {{QStringLiteral("Station"), text(m_issued, "station")},
-             {QStringLiteral("Operator"), text(m_lastRun, "operator")},
-             {QStringLiteral("Place"), text(m_lastRun, "slot")}},
+             {QStringLiteral("Operator"), text(m_run, "operator")},
+             {QStringLiteral("Place"), text(m_run, "slot")}},
             {{QStringLiteral("Recipe"),
-              text(m_lastRun, "recipe-version").isEmpty()
+              text(m_run, "recipe-version").isEmpty()
                   ? QString()
                   : QStringLiteral("version %1, %2")
-                        .arg(text(m_lastRun, "recipe-version"), m_lastRun.value(QLatin1String("signed")).toBool()
-                                                                    ? QStringLiteral("signed")
-                                                                    : QStringLiteral("not signed"))},
+                        .arg(text(m_run, "recipe-version"), m_run.value(QLatin1String("signed")).toBool()
+                                                                ? QStringLiteral("signed")
+                                                                : QStringLiteral("not signed"))},
              {QStringLiteral("Entries"),
               entries.isEmpty() ? QString()
                                 : QStringLiteral("%1, from %2 to %3")
                                       .arg(entries.size())
                                       .arg(entries.first().toObject().value(QLatin1String("entry")).toInteger())
                                       .arg(entries.last().toObject().value(QLatin1String("entry")).toInteger())}});
-        m_sheet.wide(QStringLiteral("Recipe SHA-256"), text(m_lastRun, "recipe-sha256"));
+        m_sheet.wide(QStringLiteral("Recipe SHA-256"), text(m_run, "recipe-sha256"));
         if (!entries.isEmpty())
             m_sheet.wide(QStringLiteral("Hash of entry %1")
                              .arg(entries.last().toObject().value(QLatin1String("entry")).toInteger()),
@@ -277,7 +298,7 @@ private:
     const QJsonObject m_device;
     const QJsonObject m_issued;
     const QJsonArray m_runs;
-    const QJsonObject m_lastRun;
+    const QJsonObject m_run; // the one the verdict is of
 };
 
 } // namespace

@@ -153,6 +153,15 @@ class TestPassport : public QObject
                             mode, serial, m_issue);
     }
 
+    static QStringList schemaErrors(const QJsonObject &passport)
+    {
+        Schema schema(
+            QJsonDocument::fromJson(readFile(QStringLiteral(SLIPWAY_SOURCE_DIR "/core/journal/passport-schema.json"),
+                                             1 << 20, QStringLiteral("a schema")))
+                .object());
+        return schema.check(QJsonDocument::fromJson(passportBytes(passport)).object());
+    }
+
 private Q_SLOTS:
     void initTestCase()
     {
@@ -185,13 +194,9 @@ private Q_SLOTS:
     void keepsToItsSchema()
     {
         QFETCH(QString, serial);
-        Schema schema(
-            QJsonDocument::fromJson(readFile(QStringLiteral(SLIPWAY_SOURCE_DIR "/core/journal/passport-schema.json"),
-                                             1 << 20, QStringLiteral("a schema")))
-                .object());
-        const QStringList errors = schema.check(QJsonDocument::fromJson(passportBytes(passport(serial))).object());
+        const QStringList errors = schemaErrors(passport(serial));
         QVERIFY2(errors.isEmpty(), qPrintable(errors.join(u'\n')));
-        QVERIFY(!schema.check(QJsonObject{{QStringLiteral("format"), QStringLiteral("other")}}).isEmpty());
+        QVERIFY(!schemaErrors(QJsonObject{{QStringLiteral("format"), QStringLiteral("other")}}).isEmpty());
     }
 
     void holdsEverythingAboutTheUnit()
@@ -210,6 +215,87 @@ private Q_SLOTS:
         QCOMPARE(device.value(QStringLiteral("facts")).toObject().value(QStringLiteral("board")).toString(),
                  QStringLiteral("t1-rev-b"));
         QVERIFY(!made.contains(QStringLiteral("note")));
+    }
+
+    // A unit that failed its assembly is no good unit because another recipe passed it.
+    void theWorstOpenVerdictStandsOnTop_data()
+    {
+        QTest::addColumn<QStringList>("runs"); // "recipe verdict", first to last
+        QTest::addColumn<QString>("verdict");
+        QTest::addColumn<QString>("recipe"); // of the run on top
+        QTest::addColumn<int>("recipes");
+        const QString assembly = QStringLiteral("Final-assembly");
+        const QString id = QStringLiteral("Id-only");
+        const auto ran = [](const QString &recipe, const char *verdict) {
+            return recipe + u' ' + QLatin1String(verdict);
+        };
+        const QString pass = QStringLiteral("PASS"), fail = QStringLiteral("FAIL");
+        QTest::newRow("failed, then another recipe")
+            << QStringList{ran(assembly, "FAIL"), ran(id, "PASS")} << fail << assembly << 2;
+        QTest::newRow("repaired") << QStringList{ran(assembly, "FAIL"), ran(id, "PASS"), ran(assembly, "PASS")} << pass
+                                  << assembly << 2;
+        QTest::newRow("both good") << QStringList{ran(assembly, "PASS"), ran(id, "PASS")} << pass << id << 2;
+        QTest::newRow("one recipe") << QStringList{ran(assembly, "FAIL"), ran(assembly, "PASS")} << pass << assembly
+                                    << 1;
+        QTest::newRow("not ended") << QStringList{ran(assembly, ""), ran(id, "PASS")} << QString() << assembly << 2;
+        QTest::newRow("unknown before an error")
+            << QStringList{ran(assembly, "UNKNOWN"), ran(id, "ERROR")} << QStringLiteral("UNKNOWN") << assembly << 2;
+        QTest::newRow("stopped") << QStringList{ran(id, "STOPPED"), ran(assembly, "PASS")} << QStringLiteral("STOPPED")
+                                 << id << 2;
+    }
+
+    void theWorstOpenVerdictStandsOnTop()
+    {
+        QFETCH(QStringList, runs);
+        QFETCH(QString, verdict);
+        QFETCH(QString, recipe);
+        QFETCH(int, recipes);
+        Fixture fixture;
+        {
+            const auto journal = fixture.open();
+            int number = 0;
+            for (const QString &words : runs) {
+                const QString run = QStringLiteral("run-%1").arg(++number);
+                journal->append({QStringLiteral("run.begun"),
+                                 run,
+                                 serialA,
+                                 {{QStringLiteral("recipe"), words.section(u' ', 0, 0)},
+                                  {QStringLiteral("mode"), QStringLiteral("production")}}});
+                if (!words.section(u' ', 1).isEmpty())
+                    journal->append({QStringLiteral("run.ended"),
+                                     run,
+                                     serialA,
+                                     {{QStringLiteral("verdict"), words.section(u' ', 1)},
+                                      {QStringLiteral("sentence"), QStringLiteral("That is how it went.")}}});
+            }
+        }
+        JournalReader reader(fixture.path());
+        const QJsonObject made = makePassport(
+            reader, JournalVerifier::fromFile(fixture.path(QStringLiteral("keys/station.pem"))), {}, serialA, m_issue);
+        const QStringList errors = schemaErrors(made);
+        QVERIFY2(errors.isEmpty(), qPrintable(errors.join(u'\n')));
+        const QJsonObject device = made.value(QStringLiteral("device")).toObject();
+        QCOMPARE(device.value(QStringLiteral("verdict")).toString(), verdict);
+        QCOMPARE(device.value(QStringLiteral("recipes")).toArray().size(), recipes);
+        const QString top = device.value(QStringLiteral("verdict-run")).toString();
+        const QString shown = runs.at(top.section(u'-', 1).toInt() - 1);
+        QCOMPARE(shown.section(u' ', 0, 0), recipe);
+        QCOMPARE(shown.section(u' ', 1), verdict);
+
+        const QString path = fixture.path(QStringLiteral("verdict.pdf"));
+        writePassportPdf(made, path);
+        const ToolResult text =
+            runTool(QStringLiteral("pdftotext"), {QStringLiteral("-layout"), path, QStringLiteral("-")});
+        if (text.status < 0)
+            QSKIP("pdftotext is not installed");
+        const QString page = QString::fromUtf8(text.out);
+        const QString headline =
+            page.section(QStringLiteral("Last verdict of each recipe"), 0, 0).section(QStringLiteral("All runs"), 0, 0);
+        QVERIFY2(headline.contains(verdict.isEmpty() ? QStringLiteral("NOT ENDED") : verdict), qPrintable(headline));
+        QCOMPARE(page.contains(QStringLiteral("Last verdict of each recipe")), recipes > 1);
+        if (recipes > 1)
+            QVERIFY2(headline.contains(recipe) && (verdict == u"PASS" || !headline.contains(QStringLiteral("PASS"))),
+                     qPrintable(headline));
     }
 
     void hashesCanBeComputedFromIt()

@@ -318,8 +318,13 @@ private:
             else if (m_headFile->seq > 0 && hashAt(database, m_headFile->seq) != m_headFile->hash)
                 notTheSigned(m_headFile->seq, QStringLiteral("journal.head"));
         } else if (m_report.isSigned && !m_headFileBad) {
-            found(0, QStringLiteral("%1 is missing: without it, entries cut off at the end may go unnoticed.")
-                         .arg(headFilePath(m_path)));
+            const QString words =
+                QStringLiteral("%1 is missing: without it, entries cut off at the end may go unnoticed.")
+                    .arg(headFilePath(m_path));
+            if (m_verifier)
+                found(0, words);
+            else
+                m_report.notes << words; // a database alone, handed to a stranger
         }
         if (!m_head) {
             if (m_cut)

@@ -177,26 +177,16 @@ void Home::fill(const QString &folder, const QString &name, const QString &sampl
     writeKeys(folder + QStringLiteral("/keys"), name, passphrase);
     copySamples(samplesFolder, folder);
     writeFile(folder + QStringLiteral("/station.yaml"), newStationConfig(name));
-    {
-        const Home made = openWithoutJournal(folder, passphrase);
-        Journal::open(made.file(QStringLiteral("journal.db")), made.signer())
-            ->appendDurably({QStringLiteral("station.created"), {}, {}, {{QStringLiteral("name"), name}}});
-    }
+    const auto at = [&folder](const char *file) { return folder + u'/' + QLatin1String(file); };
+    const auto signer =
+        std::make_shared<StationSigner>(SigningKey::open(at("keys/station.key"), at("keys/station.pem"), passphrase));
+    Journal::open(at("journal.db"), signer)
+        ->appendDurably({QStringLiteral("station.created"), {}, {}, {{QStringLiteral("name"), name}}});
+    open(folder, passphrase); // as whole as it is to be
     syncFolder(folder);
 }
 
 Home Home::open(const QString &path, const QByteArray &passphrase)
-{
-    Home home = openWithoutJournal(path, passphrase);
-    const QFileInfo journal(home.file(QStringLiteral("journal.db")));
-    if (!journal.isFile())
-        throw Fault("home.damaged", {path, QStringLiteral("journal.db is missing")});
-    if (journal.size() == 0)
-        throw Fault("home.damaged", {path, QStringLiteral("journal.db is empty")});
-    return home;
-}
-
-Home Home::openWithoutJournal(const QString &path, const QByteArray &passphrase)
 {
     Home home;
     home.m_path = QDir::cleanPath(QFileInfo(path).absoluteFilePath());
@@ -212,6 +202,12 @@ Home Home::openWithoutJournal(const QString &path, const QByteArray &passphrase)
         if (!QFileInfo(home.file(QStringLiteral("keys/") + QLatin1String(key))).isFile())
             throw Fault("home.damaged", {path, QStringLiteral("keys/%1 is missing").arg(QLatin1String(key))});
     }
+    // init makes one. A new one would give out numbers a second time.
+    const QFileInfo journal(home.file(QStringLiteral("journal.db")));
+    if (!journal.isFile())
+        throw Fault("home.damaged", {path, QStringLiteral("journal.db is missing")});
+    if (journal.size() == 0)
+        throw Fault("home.damaged", {path, QStringLiteral("journal.db is empty")});
     home.readConfig();
     return home;
 }

@@ -59,7 +59,6 @@ public:
 private:
     static void fill(const QString &folder, const QString &name, const QString &samplesFolder,
                      const QByteArray &passphrase);
-    static Home openWithoutJournal(const QString &path, const QByteArray &passphrase);
     void readConfig();
 
     QString m_path;

@@ -37,6 +37,16 @@ void Stm32Client::begin(Command command, const Task &task)
     send(stm32::commandFrame(command), task);
 }
 
+bool Stm32Client::commanded(Command command, const Task &task)
+{
+    for (int i = 0; i < 2; ++i) {
+        begin(command, task);
+        if (acknowledged(usual, task))
+            return true;
+    }
+    return false;
+}
+
 void Stm32Client::unreadable(const QByteArray &came) const
 {
     throw Fault("stm32.bad-reply", {stm32::toText(m_asked)}, u"it said "_s + hex(came.left(64)));
@@ -71,8 +81,7 @@ bool Stm32Client::acknowledged(std::chrono::milliseconds patience, const Task &t
 
 QByteArray Stm32Client::answer(Command command, const Task &task)
 {
-    begin(command, task);
-    if (!acknowledged(usual, task))
+    if (!commanded(command, task))
         throw Fault("stm32.refused", {stm32::toText(command)});
     QByteArray out;
     while (out.size() < stm32::answerSize(command, out))
@@ -177,8 +186,7 @@ void Stm32Client::synchronise(const Task &task)
 
 Stm32Client::Outcome Stm32Client::read(quint32 at, qsizetype count, QByteArray &to, const Task &task)
 {
-    begin(Command::ReadMemory, task);
-    if (!acknowledged(usual, task))
+    if (!commanded(Command::ReadMemory, task))
         return Outcome::Denied;
     send(stm32::addressFrame(at), task);
     if (!acknowledged(usual, task))
@@ -192,8 +200,7 @@ Stm32Client::Outcome Stm32Client::read(quint32 at, qsizetype count, QByteArray &
 
 Stm32Client::Outcome Stm32Client::write(quint32 at, QByteArrayView block, const Task &task)
 {
-    begin(Command::WriteMemory, task);
-    if (!acknowledged(usual, task))
+    if (!commanded(Command::WriteMemory, task))
         return Outcome::Denied;
     send(stm32::addressFrame(at), task);
     if (!acknowledged(usual, task))
@@ -205,8 +212,7 @@ Stm32Client::Outcome Stm32Client::write(quint32 at, QByteArrayView block, const 
 Stm32Client::Outcome Stm32Client::twice(Command command, QByteArrayView frame, std::chrono::milliseconds patience,
                                         const Task &task)
 {
-    begin(command, task);
-    if (!acknowledged(usual, task))
+    if (!commanded(command, task))
         return Outcome::Denied;
     if (!frame.isEmpty())
         send(frame, task);
@@ -228,8 +234,7 @@ Stm32Client::Outcome Stm32Client::eraseAll(bool extended, std::chrono::milliseco
 
 Stm32Client::Outcome Stm32Client::go(quint32 at, const Task &task)
 {
-    begin(Command::Go, task);
-    if (!acknowledged(usual, task))
+    if (!commanded(Command::Go, task))
         return Outcome::Denied;
     send(stm32::addressFrame(at), task);
     return acknowledged(usual, task) ? Outcome::Done : Outcome::Address;

@@ -52,6 +52,8 @@ public:
 private:
     void send(QByteArrayView bytes, const Task &task);
     void begin(stm32::Command command, const Task &task);
+    // The command, a second time when it is refused: the first may have been damaged on the way.
+    bool commanded(stm32::Command command, const Task &task);
     // Exactly that many bytes.
     QByteArray receive(qsizetype count, std::chrono::milliseconds patience, const Task &task);
     bool acknowledged(std::chrono::milliseconds patience, const Task &task);

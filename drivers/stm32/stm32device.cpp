@@ -89,14 +89,14 @@ Outcome Stm32Device::trying(const Task &task, const std::function<Outcome()> &ca
 
 void Stm32Device::readBlock(quint32 at, qsizetype count, QByteArray &to, const Task &task)
 {
-    switch (trying(task, [&] { return m_client->read(at, count, to, task); })) {
-    case Outcome::Done:
-        return;
-    case Outcome::Denied:
-        throw Fault("memory.protected", {u"its readout protection is on"_s});
-    case Outcome::Address:
-    case Outcome::Data:
-        throw Fault("stm32.refused", {u"read memory at %1"_s.arg(addressText(at))});
+    for (int i = 1;; ++i) {
+        const Outcome outcome = trying(task, [&] { return m_client->read(at, count, to, task); });
+        if (outcome == Outcome::Done)
+            return;
+        if (outcome == Outcome::Denied)
+            throw Fault("memory.protected", {u"its readout protection is on"_s});
+        if (i == attempts)
+            throw Fault("stm32.refused", {u"read memory at %1"_s.arg(addressText(at))});
     }
 }
 
@@ -356,6 +356,8 @@ void Stm32Device::verify(const QList<MemorySegment> &segments, qint64 doneBefore
             const qsizetype count = std::min<qsizetype>(stm32::largestBlock, segment.bytes.size() - offset);
             readBlock(quint32(at), count, there, task);
             const QByteArrayView wanted = QByteArrayView(segment.bytes).sliced(offset, count);
+            for (int i = 1; i < attempts && there != wanted; ++i) // what is read carries no checksum: look again
+                readBlock(quint32(at), count, there, task);
             const auto differs = std::mismatch(wanted.cbegin(), wanted.cend(), there.cbegin());
             if (differs.first != wanted.cend())
                 throw Fault("memory.verify", {addressText(at + quint64(differs.first - wanted.cbegin()))});
@@ -413,8 +415,10 @@ void Stm32Device::erasePages(const QList<Stm32Page> &pages, const Task &task)
         QList<quint16> numbers;
         for (const Stm32Page &page : some)
             numbers << page.number;
-        const Outcome outcome =
-            trying(task, [&] { return m_client->erase(numbers, extended, patienceFor(some), task); });
+        const auto once = [&] { return m_client->erase(numbers, extended, patienceFor(some), task); };
+        Outcome outcome = trying(task, once);
+        if (outcome == Outcome::Data) // or its checksum was damaged on the way
+            outcome = trying(task, once);
         if (outcome == Outcome::Denied)
             throw Fault("memory.protected", {u"its readout protection is on"_s});
         if (outcome != Outcome::Done)

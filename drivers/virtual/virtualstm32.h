@@ -14,16 +14,16 @@
 namespace slipway {
 
 struct VirtualStm32Options {
-    QString chip = QStringLiteral("f103");     // see virtualStm32Chips()
-    int flashKib = 0;                          // 0: the chip's
-    QByteArray uniqueId;                       // 12 bytes; empty: made from the seed
-    QByteArray flash;                          // content to begin with; the rest is blank
-    bool readoutProtected = false;             // level 1
-    QString ptyLink;                           // a pty; path() is this symlink, or the pty itself when empty
-    int fd = -1;                               // or this descriptor, which it closes in the end
-    std::chrono::microseconds eraseTime{0};    // of a page or sector
-    std::chrono::microseconds programTime{0};  // of a frame
-    std::chrono::milliseconds restartTime{2};  // deaf
+    QString chip = QStringLiteral("f103");    // see virtualStm32Chips()
+    int flashKib = 0;                         // 0: the chip's
+    QByteArray uniqueId;                      // 12 bytes; empty: made from the seed
+    QByteArray flash;                         // content to begin with; the rest is blank
+    bool readoutProtected = false;            // level 1
+    QString ptyLink;                          // a pty; path() is this symlink, or the pty itself when empty
+    int fd = -1;                              // or this descriptor, which it closes in the end
+    std::chrono::microseconds eraseTime{0};   // of a page or sector
+    std::chrono::microseconds programTime{0}; // of a frame
+    std::chrono::milliseconds restartTime{2}; // deaf
     // A program that was started ends when the port is closed, as if somebody reset the board with BOOT0 high.
     bool loaderAfterClose = true;
     quint64 seed = 1;

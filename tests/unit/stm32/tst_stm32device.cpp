@@ -4,6 +4,7 @@
 #include "core/base/fault.h"
 #include "core/base/progress.h"
 #include "drivers/stm32/stm32driver.h"
+#include "drivers/virtual/linemodel.h"
 #include "drivers/virtual/virtualstm32.h"
 #include "tests/support/testmain.h"
 
@@ -337,6 +338,7 @@ private Q_SLOTS:
         QTest::addColumn<QString>("fault");
         QTest::newRow("answers") << u"corrupt:every=23"_s;
         QTest::newRow("answers often") << u"corrupt:every=9"_s;
+        QTest::newRow("refusals") << u"refuse:every=3"_s;
     }
 
     void nowAndThen()
@@ -353,7 +355,25 @@ private Q_SLOTS:
         options.verify = false; // a damaged byte of data that is read carries no checksum
         device->memory()->write({{flashAt, image}}, options, t);
         QCOMPARE(bench.chip->facts().flash.first(image.size()), image);
-        QVERIFY(!said.isEmpty());
+        QVERIFY(!said.isEmpty() || bench.chip->facts().rom.refused > 0);
+    }
+
+    // A wire that flips bits, without parity as a pseudo-terminal is: what comes out is right, or told to be wrong.
+    void noisyWire()
+    {
+        const Bench bench;
+        LineOptions wire;
+        wire.baud = 1'000'000;
+        wire.flip = 0.0001;
+        wire.devicePath = bench.chip->path();
+        wire.hostLink = bench.folder.filePath(u"line"_s);
+        LineModel line(wire);
+        line.start();
+        const auto device = Stm32Driver().open({line.path(), 0, {}}, task());
+        const QByteArray image = noise(8000);
+        QVERIFY(device->memory()->write({{flashAt, image}}, {}, task()).verified);
+        QCOMPARE(bench.chip->facts().flash.first(image.size()), image);
+        QVERIFY(line.counters().flipped > 0);
     }
 
     void wrongBoard()

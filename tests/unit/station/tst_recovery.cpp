@@ -5,6 +5,7 @@
 
 #include <future>
 #include <latch>
+#include <thread>
 
 using namespace slipway;
 using namespace slipway::test;

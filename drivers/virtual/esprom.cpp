@@ -126,6 +126,8 @@ EspRom::Private::Private(const EspRomOptions &given) : options(given)
     }
     if (!layout)
         throw Fault("virtual.chip", {options.chip, didYouMean(options.chip, chips()), chips().join(u", "_s)});
+    options.flashBytes = std::max<qint64>(1, options.flashBytes / sector) * sector;
+    options.secureVersion = std::clamp(options.secureVersion, 0, 16);
     options.mac.resize(6, '\0');
     options.reserved.resize(2, '\0');
     flash = options.flash.left(options.flashBytes);

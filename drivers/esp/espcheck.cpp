@@ -79,6 +79,16 @@ void checkImage(const EspChipState &state, quint64 at, QByteArrayView bytes, Pla
 void checkPartitions(const EspPartitions &table, quint64 tableAt, const EspChipState &state,
                      const QList<MemorySegment> &segments, quint64 wholeFrom)
 {
+    for (const MemorySegment &segment : segments) {
+        if (segment.at < tableAt + tableRoom)
+            continue;
+        const auto inside = [&](const EspPartition &p) { return segment.at >= p.offset && segment.at < p.end(); };
+        const auto ahead = [&](const EspPartition &p) { return segment.at < p.offset && segment.end() > p.offset; };
+        const auto &all = table.partitions;
+        const auto into = std::find_if(all.begin(), all.end(), ahead);
+        if (into != all.end() && std::none_of(all.begin(), all.end(), inside))
+            throw Fault("esp.partition-gap", {addressText(segment.at), into->label, addressText(into->offset)});
+    }
     for (const EspPartition &partition : table.partitions) {
         // A boot loader and a table of their own may be listed from ESP-IDF 5.4 on.
         const bool ofTheSystem = partition.type > EspPartition::Data && partition.type < 0x40;
@@ -103,7 +113,7 @@ void checkPartitions(const EspPartitions &table, quint64 tableAt, const EspChipS
 QList<MemorySegment> checkWrite(const EspChipState &state, quint32 tableAt, const QList<MemorySegment> &segments,
                                 const std::optional<EspPartitions> &present)
 {
-    const MemoryRegion flash{u"flash"_s, 0, quint64(state.flashBytes), sectorSize, true, true};
+    const MemoryRegion flash{u"flash"_s, 0, quint64(state.reachable()), sectorSize, true, true};
     checkAgainst({flash}, segments);
     const QList<MemorySegment> all = tidy(segments);
     const quint64 bootAt = state.chip->bootLoaderAt;
@@ -170,7 +180,8 @@ QList<MemorySegment> checkWrite(const EspChipState &state, quint32 tableAt, cons
 
 void checkErase(const EspChipState &state, quint64 at, quint64 size)
 {
-    if (size == 0 || at >= quint64(state.flashBytes) || size > quint64(state.flashBytes) - at)
+    const auto end = quint64(state.reachable());
+    if (size == 0 || at >= end || size > end - at)
         throw Fault("memory.outside", {addressText(at), addressText(at + size)});
     if (state.secureBootV1 && sectorBegin(at) < v1Protected)
         throw Fault("esp.erase-locked", {u"secure boot"_s});

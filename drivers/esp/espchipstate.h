@@ -27,6 +27,9 @@ struct EspChipState {
     quint32 flashId = 0;           // as the flash memory says: maker, type, size
     qint64 flashBytes = 0;
 
+    // The ROM addresses flash memory with 24 bits.
+    static constexpr qint64 RomReach = 16 * 1024 * 1024;
+    qint64 reachable() const { return flashBytes < RomReach ? flashBytes : RomReach; }
     bool bootsOnlySigned() const { return secureBoot || secureBootV1; }
     QString revisionText() const; // "v0.3", or ""
 };

@@ -80,7 +80,7 @@ DeviceFacts EspDevice::facts(const Task &task)
 
 QList<MemoryRegion> EspDevice::regions(const Task &)
 {
-    return {{u"flash"_s, 0, quint64(m_state.flashBytes), esp::sectorSize, !m_state.secureDownload, true}};
+    return {{u"flash"_s, 0, quint64(m_state.reachable()), esp::sectorSize, !m_state.secureDownload, true}};
 }
 
 // The table in the flash memory counts where none is to be written; one that cannot be read or is none counts nothing.
@@ -117,8 +117,9 @@ void EspDevice::check(const QList<MemorySegment> &segments, const Task &task)
     }
 }
 
-// An erase takes whole sectors: what stands before a piece in its first one is read and written again.
-QList<MemorySegment> EspDevice::wholeSectors(const QList<MemorySegment> &segments, const Task &task)
+// An erase takes whole sectors: what stands before a piece in its first one is read and written again, unless all of
+// it is erased anyway.
+QList<MemorySegment> EspDevice::wholeSectors(const QList<MemorySegment> &segments, bool blank, const Task &task)
 {
     QList<MemorySegment> out;
     for (const MemorySegment &segment : segments) {
@@ -126,8 +127,9 @@ QList<MemorySegment> EspDevice::wholeSectors(const QList<MemorySegment> &segment
         const quint64 from = shared ? out.last().end() : esp::sectorBegin(segment.at);
         if (!shared)
             out << MemorySegment{from, {}};
-        if (segment.at > from)
-            out.last().bytes += readSome(from, qint64(segment.at - from), task, false);
+        const auto gap = qint64(segment.at - from);
+        if (gap > 0)
+            out.last().bytes += blank ? QByteArray(gap, '\xff') : readSome(from, gap, task, false);
         out.last().bytes += segment.bytes;
     }
     for (MemorySegment &piece : out)
@@ -140,10 +142,10 @@ Memory::WriteResult EspDevice::write(const QList<MemorySegment> &segments, const
 {
     check(segments, task);
     if (options.eraseAll)
-        esp::checkErase(m_state, 0, quint64(m_state.flashBytes));
+        esp::checkErase(m_state, 0, quint64(m_state.reachable()));
     const auto began = std::chrono::steady_clock::now();
     const qint64 wireBefore = m_client->wireBytes();
-    const QList<MemorySegment> pieces = wholeSectors(tidy(segments), task);
+    const QList<MemorySegment> pieces = wholeSectors(tidy(segments), options.eraseAll, task);
     WriteResult result;
     for (const MemorySegment &segment : segments)
         result.bytes += segment.bytes.size();
@@ -199,7 +201,8 @@ QByteArray EspDevice::readSome(quint64 at, qint64 size, const Task &task, bool c
 
 QByteArray EspDevice::read(quint64 at, qint64 size, const Task &task)
 {
-    if (size < 0 || at > quint64(m_state.flashBytes) || quint64(size) > quint64(m_state.flashBytes) - at)
+    const auto end = quint64(m_state.reachable());
+    if (size < 0 || at > end || quint64(size) > end - at)
         throw Fault("memory.outside", {addressText(at), addressText(at + quint64(std::max<qint64>(0, size)))});
     if (task.progress)
         task.progress->setTotal(size);
@@ -222,7 +225,7 @@ void EspDevice::erase(quint64 at, quint64 size, const Task &task)
 
 void EspDevice::eraseAll(const Task &task)
 {
-    erase(0, quint64(m_state.flashBytes), task);
+    erase(0, quint64(m_state.reachable()), task);
 }
 
 void EspDevice::start(std::optional<quint64> at, const Task &task)

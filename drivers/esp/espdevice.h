@@ -37,7 +37,7 @@ public:
 
 private:
     QList<MemorySegment> checked(const QList<MemorySegment> &segments, const Task &task);
-    QList<MemorySegment> wholeSectors(const QList<MemorySegment> &segments, const Task &task);
+    QList<MemorySegment> wholeSectors(const QList<MemorySegment> &segments, bool blank, const Task &task);
     QByteArray readSome(quint64 at, qint64 size, const Task &task, bool counted);
     quint32 tableAt() const;
 

@@ -75,7 +75,14 @@ void enterLoader(EspClient &client, const EspQuirks &quirks, const EspAdapter *a
 
 bool runByLines(EspClient &client, const EspQuirks &quirks, const EspAdapter *adapter, const Task &task)
 {
-    return play(client, quirks.sequence(adapter ? adapter->run : u"run"_s), task);
+    try {
+        return play(client, quirks.sequence(adapter ? adapter->run : u"run"_s), task);
+    } catch (const Fault &fault) {
+        // With its own USB, a chip that starts its application is gone from here.
+        if (!adapter || !adapter->native || !fault.is("link.gone"))
+            throw;
+        return true;
+    }
 }
 
 void runByLoader(EspClient &client, bool encryptionWord, const Task &task)

@@ -8,6 +8,7 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <future>
 
 namespace slipway {
 
@@ -94,13 +95,25 @@ FlashWriter::Outcome FlashWriter::attempt(quint64 at, QByteArrayView raw, QByteA
     return Outcome::Done;
 }
 
+// While one chunk is on the line, the next is packed.
 void FlashWriter::write(quint64 at, QByteArrayView bytes, const Task &task, qint64 done)
 {
+    const auto chunk = [](quint64 from, QByteArrayView rest) {
+        const quint64 boundary = (from / chunkBytes + 1) * chunkBytes;
+        return rest.first(qsizetype(std::min(quint64(rest.size()), boundary - from)));
+    };
+    const auto pack = [this](QByteArrayView raw) {
+        return std::async(std::launch::async,
+                          [raw, wanted = m_options.mayDeflate] { return wanted ? deflated(raw) : QByteArray(); });
+    };
+    auto coming = pack(chunk(at, bytes));
     while (!bytes.isEmpty()) {
         task.check(u"Writing"_s);
-        const quint64 boundary = (at / chunkBytes + 1) * chunkBytes;
-        const QByteArrayView raw = bytes.first(qsizetype(std::min(quint64(bytes.size()), boundary - at)));
-        const QByteArray packed = m_options.mayDeflate ? deflated(raw) : QByteArray();
+        const QByteArrayView raw = chunk(at, bytes);
+        bytes = bytes.sliced(raw.size());
+        const QByteArray packed = coming.get();
+        if (!bytes.isEmpty())
+            coming = pack(chunk(at + quint64(raw.size()), bytes));
         const bool smaller = m_options.mayDeflate && packed.size() < raw.size();
         for (int attempt = 1;;) {
             const Outcome outcome = this->attempt(at, raw, smaller ? QByteArrayView(packed) : raw, smaller, task, done);
@@ -116,7 +129,6 @@ void FlashWriter::write(quint64 at, QByteArrayView bytes, const Task &task, qint
         }
         at += quint64(raw.size());
         done += raw.size();
-        bytes = bytes.sliced(raw.size());
     }
 }
 

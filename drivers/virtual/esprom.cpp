@@ -12,7 +12,8 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <optional>
+#include <cstring>
+#include <utility>
 
 namespace slipway {
 
@@ -125,6 +126,8 @@ EspRom::Private::Private(const EspRomOptions &given) : options(given)
     }
     if (!layout)
         throw Fault("virtual.chip", {options.chip, didYouMean(options.chip, chips()), chips().join(u", "_s)});
+    options.flashBytes = std::max<qint64>(1, options.flashBytes / sector) * sector;
+    options.secureVersion = std::clamp(options.secureVersion, 0, 16);
     options.mac.resize(6, '\0');
     options.reserved.resize(2, '\0');
     flash = options.flash.left(options.flashBytes);
@@ -243,22 +246,27 @@ Trouble EspRom::Private::begin(QByteArrayView data, bool deflate, Answer &answer
 
 Trouble EspRom::Private::program(QByteArrayView bytes, Answer &answer)
 {
-    if (at + bytes.size() > end)
+    const qsizetype size = bytes.size();
+    if (at + size > end)
         return WriteError;
     Trouble trouble = None;
-    for (const char c : bytes) {
+    while (!bytes.isEmpty()) {
         const qint64 place = at % flash.size();
-        const char wanted = c;
-        char &cell = flash[place];
-        cell = char(cell & wanted); // programming makes zeros only
-        if (broken.contains(quint32(place)))
-            cell = 0;
-        if (cell != wanted)
-            trouble = broken.contains(quint32(place)) ? None : WriteError; // a broken cell shows in the digest
-        ++at;
+        const QByteArrayView some = bytes.first(std::min<qsizetype>(bytes.size(), flash.size() - place));
+        char *cells = flash.data() + place;
+        for (qsizetype i = 0; i < some.size(); ++i)
+            cells[i] = char(cells[i] & some[i]); // programming makes zeros only
+        if (std::memcmp(cells, some.data(), size_t(some.size())) != 0)
+            trouble = WriteError;
+        for (const quint32 cell : std::as_const(broken)) { // shows in the digest only
+            if (cell >= place && cell < place + some.size())
+                flash[cell] = 0;
+        }
+        at += some.size();
+        bytes = bytes.sliced(some.size());
     }
-    counts.bytesProgrammed += bytes.size();
-    answer.busy += options.programTime * ((bytes.size() + page - 1) / page);
+    counts.bytesProgrammed += size;
+    answer.busy += options.programTime * ((size + page - 1) / page);
     return trouble;
 }
 

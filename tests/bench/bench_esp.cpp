@@ -71,11 +71,16 @@ void one(const char *name, std::chrono::microseconds latency, std::chrono::micro
     const double wire = double(facts.dataBytesIn) / seconds, limit = baud / 10.0;
     const double perBlock = seconds / double(facts.counts.blocks);
     const double onWire = double(facts.dataBytesIn) / double(facts.counts.blocks) / limit;
-    std::printf("%-44s %5.1f of %5.1f kB/s: %5.1f %% of the wire; image %6.1f kB/s (%4.2f:1), whole write %5.2f s; "
-                "%4lld blocks of %5.2f ms, %5.2f ms of it not sending; cpu %.2f s\n",
-                name, wire / 1000, limit / 1000, 100 * wire / limit, double(bytes.size()) / seconds / 1000,
-                double(bytes.size()) / double(facts.dataBytesIn), result.seconds, (long long)facts.counts.blocks,
-                1000 * perBlock, 1000 * (perBlock - onWire), used);
+    // What one block at a time allows: its answer of 14 bytes, the latency, the pages of what it unpacks to.
+    const double pages = double(bytes.size()) / 256 / double(facts.counts.blocks);
+    const double waiting = 14 / limit + std::chrono::duration<double>(latency + pages * page).count();
+    std::printf(
+        "%-44s %5.1f of %5.1f kB/s: %5.1f %% of the wire, of %5.1f %% that one block at a time allows\n"
+        "    image %6.1f kB/s (%4.2f:1), whole write %5.2f s; %lld blocks, each %5.2f ms on the wire and %5.2f ms "
+        "waiting, of which %5.2f ms by protocol, latency and flash memory; cpu %.2f s\n",
+        name, wire / 1000, limit / 1000, 100 * wire / limit, 100 * onWire / (onWire + waiting),
+        double(bytes.size()) / seconds / 1000, double(bytes.size()) / double(facts.dataBytesIn), result.seconds,
+        (long long)facts.counts.blocks, 1000 * onWire, 1000 * (perBlock - onWire), 1000 * waiting, used);
     std::fflush(stdout);
 }
 

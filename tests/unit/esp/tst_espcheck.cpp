@@ -90,6 +90,13 @@ private Q_SLOTS:
         const QByteArray large = espImage({.chipId = 5, .payload = 0x5000});
         QCOMPARE(check(chip(), {{0x10000, large}}, table), u"esp.partition-size"_s);
         QCOMPARE(check(chip(), {{0x8000, espPartitions(usual)}, {0x10000, large}}), u"esp.partition-size"_s);
+        QCOMPARE(check(chip(), {{0xf000, QByteArray(0x1001, 'x')}}, table), u"esp.partition-gap"_s);
+        QCOMPARE(check(chip(), {{0xf000, QByteArray(0x1000, 'x')}}, table), QString());
+        // More flash memory than the ROM reaches.
+        EspChipState large32 = chip();
+        large32.flashBytes = 32 * 1024 * 1024;
+        QCOMPARE(check(large32, {{0xfffff0, QByteArray(32, 'x')}}), u"memory.outside"_s);
+        QCOMPARE(faultOf([&] { esp::checkErase(large32, 0x1000000, 0x1000); }), u"memory.outside"_s);
         // Over the table: a boot loader that is too long, a file in the wrong place.
         QCOMPARE(check(chip(), {{0, espImage({.chipId = 5, .version = {}, .payload = 0x8000})}}),
                  u"esp.partition-table"_s);

@@ -263,9 +263,10 @@ private Q_SLOTS:
         QCOMPARE(virtualChip->flash(0x21000, 0x2000), QByteArray(0x2000, '\xff'));
         QCOMPARE(virtualChip->flash(0x20000, 0x1000), rom.flash.mid(0x20000, 0x1000));
         QCOMPARE(virtualChip->flash(0x23000, 0x1000), rom.flash.mid(0x23000, 0x1000));
-        device->memory()->write({{0x30000, random(100, 1)}}, {true, true}, brief());
+        device->memory()->write({{0x30010, random(100, 1)}}, {true, true}, brief());
         QCOMPARE(virtualChip->flash(0x40000, 0x1000), QByteArray(0x1000, '\xff'));
-        QCOMPARE(virtualChip->flash(0x30000, 100), random(100, 1));
+        QCOMPARE(virtualChip->flash(0x30000, 16), QByteArray(16, '\xff'));
+        QCOMPARE(virtualChip->flash(0x30010, 100), random(100, 1));
         QCOMPARE(faultOf([&] { device->memory()->erase(0x400000, 1, brief()); }), u"memory.outside"_s);
         QCOMPARE(faultOf([&] { device->memory()->read(0x3fffff, 2, brief()); }), u"memory.outside"_s);
         QCOMPARE(faultOf([&] { device->memory()->read(0, -1, brief()); }), u"memory.outside"_s);

@@ -212,6 +212,14 @@ static constexpr FaultKind kinds[] = {
      "Fetch the release again."},
     {"firmware.suit-payload-digest", Blame::Usage, false, "The payload %1 is not the one that the SUIT manifest names.",
      "Do not install it; fetch the release again."},
+    {"firmware.unsigned-format", Blame::Usage, false, "A %1 carries no signature that could be checked.",
+     "Leave --signer away, or choose the signed release."},
+    {"firmware.version", Blame::Usage, false, "The file says that it is version %1, and %2 was given.",
+     "Leave --version away, or choose the other file."},
+    {"firmware.find", Blame::Usage, false, "Nothing says where to look for firmware.",
+     "Name folders with --in, addresses with --url, --usb for sticks, or a station with --home."},
+    {"firmware.index", Blame::Usage, false, "The list of firmware at %1 is not usable: %2.",
+     "Ask who runs that server."},
     {"vault.missing", Blame::Usage, false, "The vault holds nothing under %1.",
      "Add the file with: slipway firmware add."},
     {"vault.damaged", Blame::Station, false, "The vault's file %1 is damaged: its content has changed.",
@@ -296,6 +304,15 @@ static constexpr FaultKind kinds[] = {
      "Add the interface, as in udp:[fe80::1%eth0]:1337."},
     {"link.unknown-host", Blame::Station, true, "There is no host %1.", "Check the name and the network."},
     {"link.unreachable", Blame::Station, true, "%1 cannot be reached.", "Check the network."},
+
+    // fetch
+    {"fetch.url", Blame::Usage, false, "\"%1\" is no address to fetch a file from.",
+     "Write it as https://host/path, if you like with #sha256= and 64 hex digits behind it."},
+    {"fetch.plain", Blame::Usage, false, "%1 is fetched without protection, so anybody could change it on the way.",
+     "Use https, add #sha256= and the digest, or give the signer's key with --signer."},
+    {"fetch.failed", Blame::Station, true, "%1 cannot be fetched: %2.", "Check the address and the network."},
+    {"fetch.digest", Blame::Usage, false, "What %1 holds does not have the digest that was stated.",
+     "Do not use it; ask who released it."},
 
     // journal
     {"journal.missing", Blame::Usage, false, "There is no journal at %1.",

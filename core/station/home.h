@@ -40,6 +40,9 @@ public:
     QString stationName() const { return m_name; }
     QList<HomeSlot> places() const { return m_slots; }
     int attempts() const { return m_attempts; } // a unit may FAIL so often before it goes to repair
+    // Where firmware is looked for besides the vault; a folder that is not absolute lies in the home.
+    QStringList firmwareFolders() const;
+    QStringList firmwareUrls() const { return m_firmwareUrls; }
     QString file(const QString &relative) const { return m_path + u'/' + relative; }
     // "t1" -> recipes/t1.yaml; a path stays one. Throws home.no-recipe with the nearest name.
     QString recipePath(const QString &nameOrPath) const;
@@ -60,6 +63,7 @@ private:
     QString m_name;
     QList<HomeSlot> m_slots;
     int m_attempts = 2;
+    QStringList m_firmwareFolders, m_firmwareUrls;
     QByteArray m_passphrase;
 };
 

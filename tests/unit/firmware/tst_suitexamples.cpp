@@ -152,7 +152,7 @@ private Q_SLOTS:
     {
         for (int number = 0; number <= 5; ++number) {
             const QByteArray good = signedExample(number);
-            for (qsizetype at = 0; at < good.size(); ++at) {
+            for (qsizetype at = 0; at < good.size(); at += number == 0 ? 1 : 3) {
                 for (int bit = 0; bit < 8; ++bit) {
                     if (number != 0 && bit != at % 8)
                         continue;

@@ -8,6 +8,7 @@
 #include "core/firmware/vault.h"
 #include "core/journal/queries.h"
 
+#include <QCryptographicHash>
 #include <QDir>
 #include <QDirIterator>
 #include <QJsonArray>
@@ -50,7 +51,9 @@ public:
 
     void lookInVault(const Home &home)
     {
-        JournalReader(home.file(u"journal.db"_s)).forEachEntry({.kind = u"artifact"_s}, [&](const Entry &entry) {
+        EntryFilter artifacts;
+        artifacts.kind = u"artifact"_s;
+        JournalReader(home.file(u"journal.db"_s)).forEachEntry(artifacts, [&](const Entry &entry) {
             if (entry.body.value(u"use"_s).toString() == u"admitted")
                 m_admitted.insert(entry.body.value(u"sha256"_s).toByteArray(), entry);
             return true;
@@ -89,15 +92,15 @@ public:
         const QUrl url(address, QUrl::StrictMode);
         FetchOrder order{url, FirmwareFile::MaximumBytes, u"a firmware file"_s, m_signerGiven, m_anchors};
         checkFetch(order);
-        QByteArray content;
         const QString name = QFileInfo(url.path()).fileName();
-        if (!take(name, url.host(), [&] {
-                content = get(order);
-                // A list of files has the form of an object; no firmware file has.
-                return content.startsWith('{') ? QByteArray() : content;
-            }))
+        const auto content = obtain(name, url.host(), [&] { return get(order); });
+        if (!content)
             return;
-        lookAtIndex(url, content);
+        // A list of files has the form of an object; no firmware file has.
+        if (content->startsWith('{'))
+            lookAtIndex(url, *content);
+        else
+            judge(name, url.host(), *content);
     }
 
     std::vector<FirmwareCandidate> choose() { return m_search.choose(); }
@@ -118,27 +121,35 @@ private:
         }
     }
 
-    // Adds what content() gives, or the reason why it could not be had. True when it gave nothing on purpose.
-    template <typename Content> bool take(const QString &name, const QString &source, Content content)
+    // What content() gives, or nothing and the reason on the list.
+    template <typename Content>
+    std::optional<QByteArray> obtain(const QString &name, const QString &source, Content content)
     {
-        QByteArray bytes;
         try {
-            bytes = content();
-            if (bytes.isNull())
-                return true;
+            return content();
         } catch (const Fault &fault) {
             if (fault.is("base.stopped"))
                 throw;
             m_failed = m_failed || fault.blame() == Blame::Station;
             m_search.reject(name, source, fault.sentence());
-            return false;
+            return {};
         }
+    }
+
+    void judge(const QString &name, const QString &source, const QByteArray &bytes)
+    {
         std::optional<FirmwareRecord> record;
         const auto known = m_admitted.constFind(QCryptographicHash::hash(bytes, QCryptographicHash::Sha256));
         if (known != m_admitted.constEnd())
-            record = {known->body.value(u"product"_s).toString(), known->body.value(u"version"_s).toString()};
+            record =
+                FirmwareRecord{known->body.value(u"product"_s).toString(), known->body.value(u"version"_s).toString()};
         m_search.add(name, source, bytes, record);
-        return false;
+    }
+
+    template <typename Content> void take(const QString &name, const QString &source, Content content)
+    {
+        if (const auto bytes = obtain(name, source, content))
+            judge(name, source, *bytes);
     }
 
     QByteArray get(const FetchOrder &order) { return fetch(order, m_context.task().within(std::chrono::minutes(5))); }

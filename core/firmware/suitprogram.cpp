@@ -16,6 +16,7 @@ using suit::Sequence;
 
 constexpr size_t maximumCases = 64;
 constexpr int maximumSteps = 50'000;
+constexpr qsizetype maximumPayloads = 64; // of one case
 
 struct Case {
     enum State { Running, Failed, Aborted }; // Failed: by a condition, which a choice may pass over
@@ -291,6 +292,8 @@ private:
         Case::Place &place = one.places[size_t(component)];
         if (!place.parameters.contains(suit::Uri))
             return failed(std::move(one), broken(QStringLiteral("it fetches from nowhere")), Case::Aborted);
+        if (one.plan.payloads.size() >= maximumPayloads)
+            throw Fault("firmware.suit-unsupported", {QStringLiteral("more than %1 payloads").arg(maximumPayloads)});
         one.plan.payloads.append(
             {place.parameters.value(suit::Uri).toString(), component, digestOf(place), sizeOf(place)});
         one.plan.components[component].stored = QStringLiteral("fetched");

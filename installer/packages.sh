@@ -2,7 +2,7 @@
 
 # To build and to run.
 build_packages="
-    g++ cmake ninja-build pkg-config ccache mold
+    g++ binutils cmake ninja-build pkg-config ccache mold
     qt6-base-dev qt6-declarative-dev qt6-declarative-dev-tools qt6-svg-dev libgl1-mesa-dev libxkbcommon-dev
     libssl-dev zlib1g-dev libsqlite3-dev libyaml-cpp-dev libcli11-dev libserialport-dev libudev-dev libqrencode-dev
     qml6-module-qtqml qml6-module-qtqml-models qml6-module-qtqml-workerscript qml6-module-qtcore

@@ -1,6 +1,6 @@
 #pragma once
-// slipway firmware inspect, verify, add, list: images in files and in the station's vault. Writing to a device is in
-// firmwarewritecommand.h.
+// slipway firmware inspect, verify, add, list, find: files, and what the station's vault holds. Writing to a device is
+// in firmwarewritecommand.h.
 
 #include "app/cli/clicontext.h"
 

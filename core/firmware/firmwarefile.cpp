@@ -107,6 +107,8 @@ FirmwareFile FirmwareFile::parse(const QByteArray &bytes)
         mcubootMagic[i] = char(McubootImage::Magic >> (8 * i) & 0xff);
     if (bytes.startsWith(mcubootMagic))
         file.readMcuboot();
+    else if (SuitEnvelope::looksLike(bytes))
+        file.readSuit();
     else if (ElfFile::looksLike(bytes))
         file.readElf();
     else if (Uf2File::recognises(bytes))
@@ -262,6 +264,26 @@ void FirmwareFile::readMcuboot()
         if (!fault.is("firmware.no-hash"))
             addDefect(fault);
     }
+}
+
+// The manifest is not opened here: that wants the signer's key.
+void FirmwareFile::readSuit()
+{
+    m_format = Format::Suit;
+    m_suit = SuitEnvelope::parse(m_bytes);
+    const QStringList signatures = m_suit->signatureNames();
+    addFact(QStringLiteral("signatures"), QStringLiteral("signed with"), QJsonArray::fromStringList(signatures),
+            signatures.isEmpty() ? QStringLiteral("nothing") : signatures.join(QStringLiteral(", ")));
+    addFact(QStringLiteral("manifest-digest"), QStringLiteral("manifest digest"), hex(m_suit->digest().bytes),
+            m_suit->digest().algorithmName() + u' ' + hex(m_suit->digest().bytes));
+    addFact(QStringLiteral("manifest-size"), QStringLiteral("manifest"), m_suit->manifestSize(),
+            QStringLiteral("%1 bytes, not looked at before a signature holds").arg(m_suit->manifestSize()));
+    QJsonArray payloads;
+    for (auto it = m_suit->integrated().constBegin(); it != m_suit->integrated().constEnd(); ++it) {
+        payloads << QJsonObject{{QStringLiteral("name"), oneLine(it.key(), 200)}, {QStringLiteral("size"), it->size()}};
+    }
+    addFact(QStringLiteral("integrated"), QStringLiteral("payloads inside"), payloads,
+            QString::number(payloads.size()));
 }
 
 void FirmwareFile::readRaw()

@@ -21,6 +21,7 @@
 #include "core/base/fault.h"
 #include "core/device/memorymap.h"
 #include "core/firmware/mcubootimage.h"
+#include "core/firmware/suitmanifest.h"
 
 #include <QByteArray>
 #include <QJsonObject>
@@ -58,6 +59,7 @@ public:
     QString formatName() const; // "Intel HEX file", for sentences
     const QByteArray &bytes() const { return m_bytes; }
     const std::optional<McubootImage> &mcuboot() const { return m_mcuboot; }
+    const std::optional<SuitEnvelope> &suit() const { return m_suit; } // nothing in it is authentic yet
 
     // Whether it says itself where it belongs.
     bool hasAddresses() const { return m_hasAddresses; }
@@ -97,6 +99,7 @@ private:
     void readDfu();
     void readEsp();
     void readMcuboot();
+    void readSuit();
     void readRaw();
 
     Format m_format = Format::Raw;
@@ -107,6 +110,7 @@ private:
     QList<Fact> m_facts;
     std::vector<Fault> m_defects;
     std::optional<McubootImage> m_mcuboot;
+    std::optional<SuitEnvelope> m_suit;
 };
 
 } // namespace slipway

@@ -5,13 +5,13 @@
 #include "core/base/text.h"
 #include "core/firmware/mcubootimage.h"
 #include "core/firmware/mcuboottlv.h"
+#include "core/firmware/signerkey.h"
 
 #include <QCryptographicHash>
 
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
@@ -71,29 +71,7 @@ namespace {
 template <auto free> struct Freer {
     template <typename T> void operator()(T *p) const { free(p); }
 };
-using KeyPtr = std::unique_ptr<EVP_PKEY, Freer<EVP_PKEY_free>>;
-using BioPtr = std::unique_ptr<BIO, Freer<BIO_free_all>>;
 using MdCtxPtr = std::unique_ptr<EVP_MD_CTX, Freer<EVP_MD_CTX_free>>;
-using X509Ptr = std::unique_ptr<X509, Freer<X509_free>>;
-
-KeyPtr publicKey(const QByteArray &pem)
-{
-    if (pem.contains("PRIVATE KEY"))
-        throw Fault("firmware.signer", {QStringLiteral("it is a private key, which has no place here")});
-    KeyPtr key;
-    BioPtr bio(BIO_new_mem_buf(pem.constData(), int(std::min<qsizetype>(pem.size(), 64 * 1024))));
-    if (pem.contains("BEGIN CERTIFICATE")) {
-        const X509Ptr certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
-        if (certificate)
-            key.reset(X509_get_pubkey(certificate.get()));
-    } else {
-        key.reset(PEM_read_bio_PUBKEY(bio.get(), nullptr, nullptr, nullptr));
-    }
-    ERR_clear_error();
-    if (!key)
-        throw Fault("firmware.signer", {QStringLiteral("it holds no public key in PEM form")});
-    return key;
-}
 
 // What imgtool hashes into KEYHASH: SubjectPublicKeyInfo, for RSA the bare RSAPublicKey.
 QByteArray keyBytes(EVP_PKEY *key)
@@ -168,7 +146,7 @@ bool holds(EVP_PKEY *key, quint16 type, quint16 hashType, const QByteArray &mess
 
 void McubootImage::verify(const QByteArray &publicKeyPem) const
 {
-    const KeyPtr key = publicKey(publicKeyPem);
+    const PublicKey key = publicKeyFromPem(publicKeyPem);
     const quint16 type = signatureType(key.get());
     if (type == 0)
         throw Fault("firmware.signer", {QStringLiteral("MCUboot knows no signatures of its kind")});

@@ -20,7 +20,8 @@
 //   log              index, lines [text]
 //   prompt           index, question, answer
 //   number           pool, value, mode                 taken for ever, unique by (mode, pool, value)
-//   artifact         sha256, name, size, product, version, signer, admitted-by, use ("flashed", "admitted")
+//   artifact         sha256, name, size, product, version, signer, admitted-by, use ("flashed", "admitted"), format,
+//                    source (where it came from)
 //   intent           intent (UUID), act ("identity.issue", "identity.write", "lock", "erase"), index, detail{...}
 //   outcome          intent (UUID), state ("done", "not-done", "unknown"), sentence, detail{...},
 //                    reconciled(bool: found out afterwards)

@@ -212,6 +212,14 @@ Home Home::open(const QString &path, const QByteArray &passphrase)
     return home;
 }
 
+QStringList Home::firmwareFolders() const
+{
+    QStringList folders;
+    for (const QString &folder : m_firmwareFolders)
+        folders << (QDir::isAbsolutePath(folder) ? folder : file(folder));
+    return folders;
+}
+
 void Home::readConfig()
 {
     const QString path = file(QStringLiteral("station.yaml"));
@@ -220,6 +228,8 @@ void Home::readConfig()
     m_name = config.name;
     m_slots = config.places;
     m_attempts = config.attempts;
+    m_firmwareFolders = config.firmwareFolders;
+    m_firmwareUrls = config.firmwareUrls;
 }
 
 QStringList Home::recipeNames() const

@@ -43,6 +43,9 @@ public:
     // Writes other places into station.yaml, and that into the journal. Throws home.config, file.unwritable, journal.*.
     void setPlaces(const QList<HomeSlot> &places);
     int attempts() const { return m_attempts; } // a unit may FAIL so often before it goes to repair
+    // Where firmware is looked for besides the vault; a folder that is not absolute lies in the home.
+    QStringList firmwareFolders() const;
+    QStringList firmwareUrls() const { return m_firmwareUrls; }
     QString file(const QString &relative) const { return m_path + u'/' + relative; }
     // "t1" -> recipes/t1.yaml; a path stays one. Throws home.no-recipe with the nearest name.
     QString recipePath(const QString &nameOrPath) const;
@@ -65,6 +68,7 @@ private:
     QString m_name;
     QList<HomeSlot> m_slots;
     int m_attempts = 2;
+    QStringList m_firmwareFolders, m_firmwareUrls;
     QByteArray m_passphrase;
 };
 

@@ -42,6 +42,17 @@ public:
         return value;
     }
 
+    QStringList texts(const YAML::Node &node, const QString &what) const
+    {
+        if (!node.IsSequence() || node.size() > size_t(maximumFirmwareSources))
+            refuse(node.Mark(),
+                   QStringLiteral("%1 must be a list of at most %2.").arg(what).arg(maximumFirmwareSources));
+        QStringList out;
+        for (const auto &item : node)
+            out << text(item, QStringLiteral("An item of ") + what, 2000);
+        return out;
+    }
+
     // Calls with every key; refuses keys that are not known or stand twice.
     template <typename Take>
     void keys(const YAML::Node &map, const QString &what, const QStringList &known, Take take) const
@@ -82,7 +93,7 @@ StationConfig parseStationConfig(const QByteArray &yaml, const QString &file)
     reader.keys(
         root, QStringLiteral("The file"),
         {QStringLiteral("station"), QStringLiteral("name"), QStringLiteral("attempts"), QStringLiteral("issuer"),
-         QStringLiteral("slots")},
+         QStringLiteral("firmware"), QStringLiteral("slots")},
         [&](const QString &key, const YAML::Node &value) {
             if (key == u"station") {
                 reader.number(value, QStringLiteral("\"station\" (the version of this file)"), 1, 1);
@@ -94,6 +105,12 @@ StationConfig parseStationConfig(const QByteArray &yaml, const QString &file)
             } else if (key == u"issuer") {
                 if (reader.text(value, QStringLiteral("\"issuer\"")) != u"file")
                     reader.refuse(value.Mark(), QStringLiteral("the issuer of this version is \"file\"."));
+            } else if (key == u"firmware") {
+                reader.keys(value, QStringLiteral("\"firmware\""), {QStringLiteral("folders"), QStringLiteral("urls")},
+                            [&](const QString &kind, const YAML::Node &list) {
+                                (kind == u"folders" ? config.firmwareFolders : config.firmwareUrls) =
+                                    reader.texts(list, u'"' + kind + u'"');
+                            });
             } else if (!value.IsNull()) {
                 if (!value.IsSequence() || value.size() > size_t(maximumPlaces))
                     reader.refuse(value.Mark(),
@@ -144,6 +161,11 @@ attempts: 2
 
 # Certificates are signed with keys/issuer.key (training: keys/training.key).
 issuer: file
+
+# Where "slipway firmware find" looks besides the vault:
+#   firmware:
+#     folders: [ /srv/firmware ]
+#     urls: [ "https://releases.example/t1/firmware.json" ]
 
 # Places in the order of the bench. A port is best named by where it is plugged in, so that it stays the same when
 # devices restart: see "slipway device list".

@@ -5,6 +5,7 @@
 #include <QByteArray>
 #include <QList>
 #include <QString>
+#include <QStringList>
 
 namespace slipway {
 
@@ -14,6 +15,7 @@ struct StationConfig {
     QString name;
     QList<HomeSlot> places;
     int attempts = 2;
+    QStringList firmwareFolders, firmwareUrls; // where "slipway firmware find" looks
 };
 
 // file is for the sentence only.
@@ -25,5 +27,6 @@ QByteArray newStationConfig(const QString &name);
 QByteArray withPlaces(const QByteArray &yaml, const QList<HomeSlot> &places, const QString &file);
 
 inline constexpr int maximumPlaces = 64;
+inline constexpr int maximumFirmwareSources = 32; // folders, and as many addresses
 
 } // namespace slipway

@@ -153,6 +153,18 @@ private Q_SLOTS:
         QCOMPARE(parseStationConfig(newStationConfig(u"a \"b\" \\ c: #"_s), u"s"_s).name, u"a \"b\" \\ c: #"_s);
     }
 
+    void firmwareSources()
+    {
+        const StationConfig c = parseStationConfig("station: 1\nname: L\nfirmware:\n  folders: [ /srv/fw, releases ]\n "
+                                                   " urls: [ \"https://h.example/f.json\" ]\n",
+                                                   u"s"_s);
+        QCOMPARE(c.firmwareFolders, QStringList({u"/srv/fw"_s, u"releases"_s}));
+        QCOMPARE(c.firmwareUrls, QStringList{u"https://h.example/f.json"_s});
+        QVERIFY(sentenceOf("station: 1\nname: L\nfirmware: { folders: x }\n").contains(u"must be a list"));
+        QVERIFY(sentenceOf("station: 1\nname: L\nfirmware: { foldres: [] }\n").contains(u"Did you mean \"folders\"?"));
+        QVERIFY(sentenceOf("station: 1\nname: L\nfirmware: { urls: [ [] ] }\n").contains(u"must be a text"));
+    }
+
     void badConfig_data()
     {
         QTest::addColumn<QByteArray>("yaml");

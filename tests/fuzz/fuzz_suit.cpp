@@ -1,0 +1,40 @@
+// libFuzzer: SUIT envelopes. First as they come, which never opens under a key that the fuzzer does not have; then with
+// the same bytes as the manifest of an envelope that is signed well, so that what lies behind the signature is reached.
+
+#include "core/base/fault.h"
+#include "core/firmware/suitmanifest.h"
+#include "tests/support/suitmaker.h"
+
+#include <cstdint>
+#include <cstdlib>
+
+using namespace slipway;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size)
+{
+    static const test::SuitSigner signer(nullptr, -19);
+    static const QByteArray pem = signer.publicPem();
+    const QByteArray bytes(reinterpret_cast<const char *>(data), qsizetype(size));
+    try {
+        const SuitEnvelope envelope = SuitEnvelope::parse(bytes);
+        (void)envelope.signatureNames();
+        (void)envelope.open(pem);
+        std::abort();
+    } catch (const Fault &) {
+    }
+    try {
+        const QByteArray digest = test::suitBytes(test::suitDigest(test::suitWrapped(bytes)));
+        test::SuitMaker maker;
+        maker.integrated = false;
+        const SuitManifest manifest =
+            SuitEnvelope::parse(maker.wrap(test::suitBytes(QCborArray{digest, signer.cose(digest)}), bytes)).open(pem);
+        (void)manifest.toJson();
+        SuitTarget target;
+        target.slot = 1;
+        target.vendor = QUuid::fromRfc4122(QByteArray(16, 'v'));
+        (void)manifest.check(target);
+        (void)manifest.checkPayloads({bytes});
+    } catch (const Fault &) {
+    }
+    return 0;
+}

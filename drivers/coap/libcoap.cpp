@@ -111,7 +111,7 @@ QStringList pathSegments(const QString &path)
         return out;
     for (const QString &part : path.mid(1).split(u'/')) {
         const QString segment = QUrl::fromPercentEncoding(part.toUtf8());
-        if (segment.toUtf8().size() > 255)
+        if (segment.toUtf8().size() > 255 || segment == u"." || segment == u"..")
             throw Fault("coap.path", {oneLine(path, 80)});
         out << segment;
     }

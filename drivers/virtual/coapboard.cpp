@@ -375,6 +375,12 @@ CoapAnswer CoapBoard::device(int method, const QString &path, const QByteArray &
         wantsRestart = true;
         return done();
     }
+    if (path == u"/dev/save") {
+        if (method != Post)
+            return refuse(notAllowed);
+        saved = settings;
+        return done();
+    }
     if (path != u"/dev/time")
         return refuse(notFound);
     const QDateTime now = QDateTime::currentDateTimeUtc().addMSecs(m_clockOffset.count());

@@ -121,7 +121,7 @@ private Q_SLOTS:
                 QCOMPARE(progress.snapshot().done, size);
             const CoapReply back = demand(client, get(u"/files/a%20b/c"_s), upTo(5000), {});
             QCOMPARE(back.payload, body);
-            QCOMPARE(back.format.value_or(-1), size == 0 ? -1 : int(coap::OctetStream));
+            QCOMPARE(back.format.value_or(-1), int(coap::OctetStream));
         }
         QCOMPARE(device.facts().malformed, 0);
     }
@@ -176,8 +176,9 @@ private Q_SLOTS:
             demand(client, put(u"/cfg/interval"_s, "5", coap::Text), upTo(100, u"write the setting interval"_s), {});
             QFAIL("it was not refused");
         } catch (const Fault &refused) {
-            QCOMPARE(refused.sentence(), u"The device refused to write the setting interval: 4.03 (forbidden): settings "
-                                         u"are locked."_s);
+            QCOMPARE(refused.sentence(),
+                     u"The device refused to write the setting interval: 4.03 (forbidden): settings "
+                     u"are locked."_s);
         }
         QCOMPARE(codeOf([&] { demand(client, get(u"/nowhere"_s), upTo(100), {}); }), u"device.lacks"_s);
     }
@@ -186,13 +187,15 @@ private Q_SLOTS:
     {
         VirtualCoap device;
         device.start();
-        device.setFault(fault(u"lost:every=4"_s));
-        device.setFault(fault(u"duplicate:every=3"_s));
+        device.setFault(fault(u"lost:every=3"_s));
         CoapClient client(to(device));
         const QByteArray body = randomBytes(4000);
         demand(client, put(u"/files/x"_s, body), upTo(100), {});
         QCOMPARE(device.file(u"x"_s), body);
-        QVERIFY(device.facts().repetitions > 0); // asked again, carried out once
+        QCOMPARE(device.facts().repetitions, 1); // asked again, carried out once
+        device.clearFaults();
+        device.setFault(fault(u"duplicate"_s));
+        QCOMPARE(demand(client, get(u"/files/x"_s), upTo(5000), {}).payload, body);
     }
 
     void busyDeviceIsWaitedFor()
@@ -309,9 +312,9 @@ private Q_SLOTS:
         CoapClient client(to(device));
         demand(client, put(u"/fw/image"_s, randomBytes(100)), upTo(100), {});
         const qint64 before = device.facts().requests;
-        const CoapReply state = waitFor(
-            client, get(u"/fw/status"_s), [](const CoapReply &reply) { return reply.payload.startsWith("failed"); },
-            u"The check"_s, {});
+        const CoapReply state =
+            waitFor(client, get(u"/fw/status"_s),
+                    [](const CoapReply &reply) { return reply.payload.startsWith("failed"); }, u"The check"_s, {});
         QVERIFY(state.payload.startsWith("failed: "));
         if (observes)
             QCOMPARE(device.facts().requests - before, 2); // the subscription and its end
@@ -348,13 +351,12 @@ private Q_SLOTS:
     void neighbours()
     {
         VirtualCoapOptions options;
-        options.address = u"::1"_s;
-        options.multicast = u"ff02::fd%lo"_s;
+        options.multicast = u"224.0.1.187"_s; // lo has no IPv6 multicast
         VirtualCoap device(options);
         device.start();
         const auto found = discoverCoap({u"lo"_s}, 700ms, {}, device.port());
         QCOMPARE(found.size(), 1);
-        QCOMPARE(found[0].port, u"coap://[::1]:%1"_s.arg(device.port()));
+        QCOMPARE(found[0].port, u"coap://127.0.0.1:%1"_s.arg(device.port()));
         QVERIFY(found[0].links.find(u"/fw/image"_s));
         QVERIFY(discoverCoap({u"lo"_s}, 50ms, {}, 9).isEmpty());
     }

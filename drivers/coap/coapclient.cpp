@@ -323,6 +323,7 @@ struct CoapClient::Private {
     void handshake(const Task &task)
     {
         const Deadline deadline = task.deadline.sooner(options.handshake);
+        bool closed = false;
         for (int attempt = 1;; ++attempt) {
             const auto done = [this] { return connected || lost; };
             while (!done() && !deadline.expired())
@@ -330,14 +331,15 @@ struct CoapClient::Private {
             if (connected && !lost)
                 break;
             if (lost && alert < 0 && !heardHello) { // ICMP said so
+                closed = true;
                 // Nobody at that port, perhaps for now: a device that was there may be restarting.
                 if (!deadline.expired() && (heardEver || attempt < 4)) {
                     idleFor(deadline.sooner(std::chrono::milliseconds(500)), task.stop);
                     open();
                     continue;
                 }
-                portClosed = true;
             }
+            portClosed = closed;
             if (!lost && task.deadline.expired() && !heardHello)
                 task.check(u"The handshake with %1"_s.arg(options.address.toString()));
             const bool timedOut = !lost;
@@ -419,6 +421,17 @@ struct CoapClient::Private {
         return result;
     }
 
+    [[noreturn]] void unanswered(Outcome how, const Task &task) const
+    {
+        const QString port = options.address.toString();
+        task.check(u"The exchange with %1"_s.arg(port));
+        throw Fault(how == Outcome::Rejected ? "coap.rejected"
+                    : how == Outcome::Lost   ? "coap.session-lost"
+                    : portClosed             ? "coap.port-closed"
+                                             : "coap.no-answer",
+                    {port}, lastLibcoapWarning());
+    }
+
     // libcoap has no call that takes one request back: a new session forgets it, and with it an answer that comes late.
     void abandon()
     {
@@ -460,38 +473,30 @@ void CoapClient::disconnect()
 
 CoapReply CoapClient::exchange(const CoapRequest &request, const Task &task)
 {
-    return exchange(request, task, d->options.answer, d->options.retransmits);
-}
-
-CoapReply CoapClient::exchange(const CoapRequest &request, const Task &task, std::chrono::milliseconds answer,
-                               int retransmits)
-{
-    const QString port = d->options.address.toString();
     const bool secure = d->options.security.kind != CoapSecurity::Kind::None;
+    using Outcome = Private::Outcome;
     for (int attempt = 1;; ++attempt) {
-        task.check(u"The exchange with %1"_s.arg(port));
+        task.check(u"The exchange with %1"_s.arg(d->options.address.toString()));
         const bool fresh = !d->session || d->lost;
         connect(task);
-        using Outcome = Private::Outcome;
-        switch (d->ask(request, d->newToken(), task, answer, retransmits)) {
-        case Outcome::Answered:
+        const Outcome outcome = d->ask(request, d->newToken(), task, d->options.answer, d->options.retransmits);
+        if (outcome == Outcome::Answered)
             return d->reply;
-        case Outcome::Rejected:
-            throw Fault("coap.rejected", {port}, lastLibcoapWarning());
-        case Outcome::Lost:
-        case Outcome::Silent:
-        case Outcome::Waiting:
-            task.check(u"The exchange with %1"_s.arg(port));
-            // A device that has restarted knows nothing of the DTLS session: a new one, once.
-            if (secure && !fresh && attempt == 1 && repeatable(request.method))
-                continue;
-            if (secure && d->lost)
-                throw Fault("coap.session-lost", {port}, lastLibcoapWarning());
-            if (d->portClosed)
-                throw Fault("coap.port-closed", {port}, lastLibcoapWarning());
-            throw Fault("coap.no-answer", {port}, lastLibcoapWarning());
-        }
+        // A device that has restarted knows nothing of the DTLS session: a new one, once.
+        const bool again = secure && !fresh && attempt == 1 && repeatable(request.method);
+        if (!again || outcome == Outcome::Rejected)
+            d->unanswered(outcome, task);
     }
+}
+
+CoapReply CoapClient::probe(const CoapRequest &request, const Task &task, std::chrono::milliseconds answer)
+{
+    task.check(u"The exchange with %1"_s.arg(d->options.address.toString()));
+    connect(task);
+    const Private::Outcome outcome = d->ask(request, d->newToken(), task, answer, 1);
+    if (outcome != Private::Outcome::Answered)
+        d->unanswered(outcome, task);
+    return d->reply;
 }
 
 CoapReply CoapClient::observe(const CoapRequest &request, const Task &task)
@@ -502,15 +507,9 @@ CoapReply CoapClient::observe(const CoapRequest &request, const Task &task)
     const QByteArray name = d->newToken();
     d->notifications.clear();
     d->lastObserve.reset();
-    using Outcome = Private::Outcome;
-    const Outcome outcome = d->ask(subscribed, name, task, d->options.answer, d->options.retransmits);
-    const QString port = d->options.address.toString();
-    if (outcome == Outcome::Rejected)
-        throw Fault("coap.rejected", {port}, lastLibcoapWarning());
-    if (outcome != Outcome::Answered) {
-        task.check(u"The exchange with %1"_s.arg(port));
-        throw Fault("coap.no-answer", {port}, lastLibcoapWarning());
-    }
+    const Private::Outcome outcome = d->ask(subscribed, name, task, d->options.answer, d->options.retransmits);
+    if (outcome != Private::Outcome::Answered)
+        d->unanswered(outcome, task);
     if (d->reply.ok() && d->reply.observe) {
         d->observed = name;
         d->observedRequest = request;

@@ -41,8 +41,8 @@ public:
     // One request, one response, whatever its code. A DTLS session that the device has forgotten is made anew once,
     // and the request repeated unless it is POST or iPATCH.
     CoapReply exchange(const CoapRequest &request, const Task &task);
-    // The same with another patience, for probing.
-    CoapReply exchange(const CoapRequest &request, const Task &task, std::chrono::milliseconds answer, int retransmits);
+    // The same with little patience and in the session that there is: an error says that the device was silent.
+    CoapReply probe(const CoapRequest &request, const Task &task, std::chrono::milliseconds answer);
 
     // Observation (RFC 7641): the first reply; without an Observe option in it, the device does not observe.
     CoapReply observe(const CoapRequest &request, const Task &task);

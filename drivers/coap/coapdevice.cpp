@@ -206,7 +206,7 @@ void CoapDevice::reset(const Task &task)
         try {
             if (wasSilent)
                 m_client->connect(wait.within(std::chrono::seconds(3)));
-            m_client->exchange(ping, wait, wasSilent ? 5 * probe : probe, 1);
+            m_client->probe(ping, wait, wasSilent ? 5 * probe : probe);
             if (wasSilent) {
                 if (task.progress)
                     task.progress->setNote({});

@@ -1,6 +1,7 @@
 #include "app/cli/virtualcommand.h"
 
 #include "app/cli/usage.h"
+#include "app/cli/virtualcoapcommand.h"
 #include "app/cli/virtualespcommand.h"
 #include "app/cli/virtualstm32command.h"
 #include "core/base/fault.h"
@@ -209,6 +210,8 @@ void addVirtualCommand(CLI::App &app, CliContext &context)
                          {u"slipway virtual line --device /tmp/dut0 --host /tmp/line0 --baud 921600 --latency 1ms"_s,
                           u"slipway virtual line --device /tmp/dut0 --host /tmp/line0 --drop 0.0001"_s});
     context.action(command, [&context, line] { return runLine(context, *line); });
+
+    addVirtualCoapCommand(noun, context);
 }
 
 } // namespace slipway

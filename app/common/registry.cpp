@@ -1,5 +1,6 @@
 #include "app/common/registry.h"
 
+#include "drivers/coap/coapdriver.h"
 #include "drivers/esp/espdriver.h"
 #include "drivers/smp/smpdriver.h"
 #include "drivers/stm32/stm32driver.h"
@@ -12,6 +13,7 @@ DriverRegistry makeDriverRegistry()
     registry.add(std::make_unique<SmpDriver>());
     registry.add(std::make_unique<EspDriver>());
     registry.add(std::make_unique<Stm32Driver>());
+    registry.add(std::make_unique<CoapDriver>());
     return registry;
 }
 

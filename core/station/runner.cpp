@@ -393,27 +393,33 @@ RunEnd Runner::end(std::optional<Fault> fault)
     result.serial = m_context.serial();
     result.verdict = m_unknown ? Verdict::Unknown : fault ? verdictOf(*fault) : Verdict::Pass;
     result.fault = fault;
-    const auto trouble = caught([&] {
-        result.firstRun = !m_site.lookup->hasCountedRun(m_site.mode, result.serial, m_order.recipe->name);
-        m_context.flushLog();
+    const auto body = [&] {
         QCborMap body{{u"verdict"_s, toString(result.verdict)},
                       {u"seconds"_s, secondsSince(m_begun)},
                       {u"step"_s, m_at},
-                      {u"irreversible"_s, m_context.irreversibleDone()}};
-        if (fault) {
-            body.insert(u"sentence"_s, fault->sentence());
-            body.insert(u"remedy"_s, fault->remedy());
-            body.insert(u"fault"_s, QLatin1String(fault->code()));
+                      {u"irreversible"_s, m_unknown || m_context.irreversibleDone()}};
+        if (result.fault) {
+            body.insert(u"sentence"_s, result.fault->sentence());
+            body.insert(u"remedy"_s, result.fault->remedy());
+            body.insert(u"fault"_s, QLatin1String(result.fault->code()));
         }
-        m_context.entries().append(u"run.ended"_s, body);
+        return body;
+    };
+    // The verdict only after all that it stands on: an entry that is queued is kept by the journal where the disk is
+    // full, and would come into the record later, whatever was shown by then.
+    const auto trouble = caught([&] {
+        result.firstRun = !m_site.lookup->hasCountedRun(m_site.mode, result.serial, m_order.recipe->name);
+        m_context.flushLog();
         m_context.entries().settle();
+        m_context.entries().appendDurably(u"run.ended"_s, body());
         result.recorded = true;
     });
-    // What is not on record did not happen.
+    // What is not on record did not happen. The record says so too, as soon as it can.
     if (trouble) {
         result.fault = trouble;
         if (result.verdict != Verdict::Unknown)
             result.verdict = Verdict::Error;
+        caught([&] { m_context.entries().append(u"run.ended"_s, body()); });
     }
     return result;
 }

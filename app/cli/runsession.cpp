@@ -116,7 +116,7 @@ int RunSession::follow()
     }
     m_station.waitAll();
     const int status = m_report.finish();
-    return m_unanswered && status == 4 ? 2 : status;
+    return m_unanswered && (status == 4 || status == 1) ? 2 : status;
 }
 
 void RunSession::readLines(const std::stop_token &stop)

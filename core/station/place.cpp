@@ -135,6 +135,10 @@ void Place::stop()
     }
     if (source)
         source->request_stop();
+    {
+        const std::lock_guard lock(m_mutex); // whoever asks has seen the stop, or waits and is woken
+    }
+    m_wake.notify_all();
     if (changed)
         m_hooks.changed(m_number);
 }
@@ -190,6 +194,8 @@ PromptAnswer Place::ask(const PromptRequest &request, const Task &task)
     QString sentence;
     {
         const std::lock_guard lock(m_mutex);
+        if (m_stop->stop_requested())
+            throw Fault("base.stopped");
         word = m_view.word;
         sentence = m_view.sentence;
         m_answer.reset();
@@ -201,14 +207,16 @@ PromptAnswer Place::ask(const PromptRequest &request, const Task &task)
     }
     m_hooks.changed(m_number);
     std::optional<PromptAnswer> given;
+    bool stopped = false;
     {
         std::unique_lock lock(m_mutex);
-        const auto answered = [this] { return m_answer.has_value(); };
+        const auto answered = [this] { return m_answer.has_value() || m_stop->stop_requested(); };
         if (task.deadline.isNever())
             m_wake.wait(lock, task.stop, answered);
         else
             m_wake.wait_until(lock, task.stop, task.deadline.at(), answered);
         given = std::exchange(m_answer, std::nullopt);
+        stopped = m_stop->stop_requested();
         m_view.prompt.reset();
         m_view.state = SlotState::Working;
         m_view.word = word;
@@ -216,6 +224,8 @@ PromptAnswer Place::ask(const PromptRequest &request, const Task &task)
     }
     m_hooks.changed(m_number);
     if (!given) {
+        if (stopped)
+            throw Fault("base.stopped");
         task.check(request.sentence.isEmpty() ? u"The answer"_s
                                               : u"Waiting for an answer to \"%1\""_s.arg(request.sentence));
         throw Fault("base.stopped");

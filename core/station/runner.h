@@ -4,6 +4,7 @@
 // a verdict that is durable before anybody sees it. Every fault of a step is caught here and nowhere else:
 //   the unit's fault FAIL; the station's or the recipe's ERROR; a person STOPPED;
 //   an irreversible act begun whose outcome cannot be found out UNKNOWN.
+// A stop ends the steps, and every question from then on, also those under on-fail and always: nobody answers any more.
 // Throws nothing.
 
 #include "core/base/fault.h"

@@ -79,7 +79,9 @@ StepKind promptKind()
         u"One sentence with one verb reads best: \"Close the lid\". With `answer: done` the person confirms; "
         "with `yes-no` a no fails the unit; with `value` a value is typed or scanned, must match `pattern` as "
         "a whole, and can be used in later steps under the name in `into`.\n\nQuestion and answer are "
-        "recorded. When nobody answers in time the run ends as STOPPED, not as the unit's failure."_s;
+        "recorded. When nobody answers in time the run ends as STOPPED, not as the unit's failure. A stop ends the "
+        "question, and "
+        "with it all later ones of the run, also under `on-fail` and `always`."_s;
     kind.example = u"- prompt: { text: \"Is the display lit evenly?\", picture: display.png, answer: yes-no }"_s;
     kind.parameters = {
         {.name = u"text"_s, .required = true, .doc = u"What to do or to answer; one sentence."_s},

@@ -201,6 +201,34 @@ private Q_SLOTS:
         QCOMPARE(line.query(u"SELECT count(*) FROM entry WHERE kind = 'prompt'"_s), u"2"_s);
     }
 
+    // What follows a failure may ask as well, and nobody may be there.
+    void promptsAfterAFailureCanBeStopped()
+    {
+        FakeLine line;
+        badSupply(line.device(1));
+        line.open(measure, {},
+                  u"on-fail:\n  - prompt: { text: \"Put it aside\" }\n"
+                  "  - set: { settings: { app/state: failed } }\n"
+                  "always:\n  - prompt: { text: \"Open the lid\" }\n"
+                  "  - set: { settings: { app/tidy: done } }\n"_s);
+        line.station().start(1, u"T1-00000001"_s);
+        QVERIFY(line.waitFor(1, SlotState::Act));
+        line.station().stop(1);
+        QVERIFY(line.waitFor(1, SlotState::Finished)); // a stop holds for every question after it, too
+        const SlotView view = line.station().slot(1);
+        QCOMPARE(said(view.verdict), u"FAIL"_s);
+        QCOMPARE(said(view.steps[1].verdict), u"STOPPED"_s);
+        QCOMPARE(said(view.steps[3].verdict), u"STOPPED"_s);
+        // What brings the unit into a safe state was done all the same.
+        QCOMPARE(line.device(1).settings.value(u"app/state"_s), "failed");
+        QCOMPARE(line.device(1).settings.value(u"app/tidy"_s), "done");
+        // The station's end waits for nobody either.
+        line.station().start(1, u"T1-00000002"_s);
+        QVERIFY(line.waitFor(1, SlotState::Act));
+        line.close();
+        QCOMPARE(line.query(u"SELECT verdict FROM run WHERE device = 'T1-00000002'"_s), u"FAIL"_s);
+    }
+
     void valuesMustHaveTheirForm()
     {
         FakeLine line;

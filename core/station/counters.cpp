@@ -14,8 +14,6 @@ void ShiftCounters::add(const QString &serial, Verdict verdict, bool firstRun, c
     if (verdict == Verdict::Error || verdict == Verdict::Stopped)
         return;
     m_latest.insert(serial, verdict);
-    if (verdict == Verdict::Fail)
-        ++m_fails[serial];
     if (verdict == Verdict::Pass)
         m_passes.push_back(at);
     if (firstRun) {

@@ -21,11 +21,9 @@ public:
     // firstRun: the unit has no earlier run that counts.
     void add(const QString &serial, Verdict verdict, bool firstRun, const QDateTime &at);
     Counters read(const QDateTime &now) const;
-    int fails(const QString &serial) const { return m_fails.value(serial); }
 
 private:
     QMap<QString, Verdict> m_latest;
-    QMap<QString, int> m_fails;
     int m_firstRuns = 0;
     int m_firstPasses = 0;
     mutable std::deque<QDateTime> m_passes;

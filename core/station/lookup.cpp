@@ -27,6 +27,18 @@ bool Lookup::hasCountedRun(Mode mode, const QString &serial, const QString &reci
                mode, serial, recipe);
 }
 
+int Lookup::failsSince(Mode mode, const QString &serial, const Recipe &recipe, const QDateTime &since)
+{
+    const std::lock_guard lock(m_mutex);
+    Statement s(m_database,
+                "SELECT count(*) FROM run WHERE device = ?1 AND mode = ?2 AND recipe = ?3 AND recipe_sha256 = ?4 AND "
+                "verdict = 'FAIL' AND ended_at >= ?5",
+                false);
+    s.bind(1, serial).bind(2, toString(mode)).bind(3, recipe.name);
+    s.bind(4, QString::fromLatin1(recipe.sha256.toHex())).bind(5, since.toUTC().toString(Qt::ISODateWithMs));
+    return s.step() ? int(s.integer(0)) : 0;
+}
+
 QList<QDateTime> Lookup::passedSince(Mode mode, const QDateTime &since)
 {
     const std::lock_guard lock(m_mutex);

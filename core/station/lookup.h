@@ -5,6 +5,7 @@
 
 #include "core/journal/database.h"
 #include "core/journal/journal.h"
+#include "core/recipe/recipe.h"
 
 #include <QCborMap>
 #include <QDateTime>
@@ -23,6 +24,8 @@ public:
     bool hasPassed(Mode mode, const QString &serial, const QString &recipe);
     // A run that counts for the yield (PASS, FAIL, UNKNOWN) has ended already.
     bool hasCountedRun(Mode mode, const QString &serial, const QString &recipe);
+    // FAILs of the unit with this very recipe, its content included.
+    int failsSince(Mode mode, const QString &serial, const Recipe &recipe, const QDateTime &since);
     QList<QDateTime> passedSince(Mode mode, const QDateTime &since);
 
     struct OpenIntent {

@@ -15,7 +15,8 @@ using namespace Qt::StringLiterals;
 
 namespace {
 constexpr auto lampsEvery = std::chrono::seconds(10);
-}
+constexpr qint64 shiftSeconds = 8 * 3600; // for so long a FAIL counts as an attempt
+} // namespace
 
 std::unique_ptr<Station> Station::open(const Home &home, const DriverRegistry &drivers, const StationOptions &options)
 {
@@ -209,6 +210,14 @@ const RecipeVariable *StationImpl::unitVariable(const Recipe &recipe)
     return nullptr;
 }
 
+// Attempts that the unit has had, in whatever program: a restart gives it no new ones.
+int StationImpl::fails(const Recipe &recipe, const QString &serial) const
+{
+    if (serial.isEmpty())
+        return 0;
+    return m_lookup.failsSince(m_options.mode, serial, recipe, QDateTime::currentDateTimeUtc().addSecs(-shiftSeconds));
+}
+
 // Why this unit cannot be started anywhere now; nothing when it can.
 std::optional<Fault> StationImpl::refusal(const Recipe &recipe, const QString &serial) const
 {
@@ -219,8 +228,7 @@ std::optional<Fault> StationImpl::refusal(const Recipe &recipe, const QString &s
     }
     if (m_lookup.hasPassed(m_options.mode, serial, recipe.name))
         return Fault("station.serial-passed", {serial});
-    const std::lock_guard lock(m_mutex);
-    if (m_counters.fails(serial) >= m_options.maxAttempts)
+    if (fails(recipe, serial) >= m_options.maxAttempts)
         return Fault("station.attempts", {serial, QString::number(m_options.maxAttempts)});
     return {};
 }
@@ -233,8 +241,8 @@ RunOrder StationImpl::orderFor(const Place &place, const QString &serial) const
         if (m_recipes.empty())
             throw Fault("station.no-recipe");
         order.recipe = m_recipes.back();
-        order.attempt = m_counters.fails(serial) + 1;
     }
+    order.attempt = fails(*order.recipe, serial) + 1;
     order.maxAttempts = m_options.maxAttempts;
     order.slot = place.number();
     order.slotName = place.name();

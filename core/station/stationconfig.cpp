@@ -139,7 +139,7 @@ station: 1
 # Stands on the screen and in every record.
 name: "%1"
 
-# A unit may FAIL so often before it goes to repair.
+# A unit may FAIL so often with one recipe, within eight hours, before it goes to repair.
 attempts: 2
 
 # Certificates are signed with keys/issuer.key (training: keys/training.key).

@@ -63,6 +63,7 @@ private:
     void tellChanged(int slot);
     void tellLog(int slot, const QString &run, int step, const QString &line);
     static const RecipeVariable *unitVariable(const Recipe &recipe);
+    int fails(const Recipe &recipe, const QString &serial) const;
     std::optional<Fault> refusal(const Recipe &recipe, const QString &serial) const;
     RunOrder orderFor(const Place &place, const QString &serial) const;
     void runEnded(int slot, const RunEnd &end);

@@ -291,6 +291,25 @@ private Q_SLOTS:
         QCOMPARE(codeOf([&] { line.station().retry(1); }), u"station.attempts"_s);
         QCOMPARE(line.station().scan(u"T1-00000001"_s).accepted, false);
         QCOMPARE(said(line.station().slot(1).verdict), u"FAIL"_s); // still to be seen
+        // Another program, or this one after a restart, knows it too; a unit of training is another unit.
+        line.open(measure, options);
+        QCOMPARE(codeOf([&] { line.station().start(1, u"T1-00000001"_s); }), u"station.attempts"_s);
+        QCOMPARE(line.run(1, u"T1-00000002"_s).attempt, 1);
+        line.open(measure, options);
+        QCOMPARE(line.run(1, u"T1-00000002"_s).attempt, 2);
+        QCOMPARE(line.query(u"SELECT max(attempt) FROM run"_s), u"2"_s);
+        QCOMPARE(codeOf([&] { line.station().start(1, u"T1-00000002"_s); }), u"station.attempts"_s);
+        StationOptions training = options;
+        training.mode = Mode::Training;
+        line.open(measure, training);
+        QCOMPARE(line.run(1, u"T1-00000002"_s).attempt, 1);
+        // A recipe that was corrected begins anew, and more attempts may be allowed.
+        line.open(identify + measure, options);
+        QCOMPARE(line.run(1, u"T1-00000002"_s).attempt, 1);
+        options.maxAttempts = 3;
+        line.open(measure, options);
+        QCOMPARE(line.run(1, u"T1-00000002"_s).attempt, 3);
+        options.maxAttempts = 2;
         // A stop does not use up an attempt.
         line.open(confirm + measure, options);
         line.station().start(1, u"T1-00000005"_s);

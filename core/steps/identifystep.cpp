@@ -30,13 +30,11 @@ public:
         }
         if (const QString board = expected(context, u"board"_s); !board.isEmpty() && facts.board != board)
             throw Fault("identify.board", {said(facts.board), board});
-        // A finished unit of another serial number: stop before anything is written to it.
-        if (facts.locked.value_or(false) && facts.identityPresent.value_or(false) && !facts.serial.isEmpty() &&
-            !context.serial().isEmpty() && facts.serial != context.serial()) {
-            throw Fault("device.locked", {},
-                        u"it is %1, and the run is for %2"_s.arg(oneLine(facts.serial, 60), context.serial()));
-        }
-        if (!facts.hardwareId.isEmpty() && isImplausible(facts.hardwareId))
+        // A unit with an identity and another serial number was scanned wrongly: stop before anything is written to it.
+        if (facts.identityPresent.value_or(false) && !facts.serial.isEmpty() && !context.serial().isEmpty() &&
+            facts.serial != context.serial())
+            throw Fault("identify.other-unit", {oneLine(facts.serial, 60), context.serial()});
+        if (!facts.hardwareId.isEmpty() && !isPlausibleHardwareId(facts.hardwareId))
             throw Fault("identify.implausible", {said(facts.hardwareId)});
         if (const QString pattern = m_expect.value(u"hardware-id"_s).toString(); !pattern.isEmpty()) {
             if (!QRegularExpression(QRegularExpression::anchoredPattern(pattern)).match(facts.hardwareId).hasMatch())
@@ -81,8 +79,8 @@ StepKind identifyKind()
         "`firmware-hash` and whatever else its driver knows.\n\n"
         "What stands under `expect` must hold, else the unit fails before anything was changed on it. A "
         "hardware id of nothing but zeros or F fails as well: such a board has never been programmed with "
-        "one, and two of them could not be told apart. So does a locked device that has the identity of another unit "
-        "than the run's."_s;
+        "one, and two of them could not be told apart. So does a device that has the identity of another unit than the "
+        "run's, locked or not: a wrong scan must not overwrite its serial number."_s;
     kind.example = u"- identify: { expect: { board: t1-rev-b, hardware-id: \"02-00-5e-.*\" } }"_s;
     kind.parameters = {{.name = u"expect"_s,
                         .type = Type::Map,

@@ -86,16 +86,39 @@ private:
                 return held;
             }
         }
-        const DeviceFacts facts = context.device().facts(task);
-        if (facts.locked.value_or(false))
-            throw Fault("device.locked", {});
         QString whose = u"it cannot be read"_s;
         try {
-            whose = oneLine(certificateFacts(held).subjectSerial, 60);
+            const CertificateFacts facts = certificateFacts(held);
+            whose = oneLine(facts.subjectSerial, 60);
+            refuseIssuedHere(context, held, facts.publicKeySha256);
         } catch (const Fault &fault) {
+            if (!fault.is(u"identity.certificate"))
+                throw;
             task.say(fault.text());
         }
+        if (context.device().facts(task).locked.value_or(false))
+            throw Fault("device.locked", {});
         throw Fault("idevid.present", {whose});
+    }
+
+    // An identity that this station gave, but not to this unit as it is now: say whose it is.
+    static void refuseIssuedHere(StepContext &context, const QByteArray &held, const QByteArray &publicKeySha256)
+    {
+        std::optional<CertificateRow> issued;
+        context.journal().transact([&](Journal::Transaction &transaction) {
+            for (CertificateRow &row : transaction.certificatesOfKey(publicKeySha256)) {
+                if (row.sha256 == sha256(held))
+                    issued = std::move(row);
+            }
+        });
+        if (!issued)
+            return;
+        if (issued->revoked)
+            throw Fault("idevid.revoked", {issued->certificateSerial, issued->serial});
+        if (issued->serial != context.serial())
+            throw Fault("idevid.other-unit", {u"unit %1"_s.arg(issued->serial)});
+        const Mode other = context.mode() == Mode::Training ? Mode::Production : Mode::Training;
+        throw Fault("idevid.other-unit", {u"unit %1 in %2"_s.arg(issued->serial, toString(other))});
     }
 
     // A certificate was issued for this serial number before, but the device does not hold it: an interrupted run. It

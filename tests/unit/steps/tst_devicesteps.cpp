@@ -74,11 +74,15 @@ private Q_SLOTS:
         device.said.serial = u"T1-00000008"_s;
         device.said.locked = device.said.identityPresent = true;
         FakeContext context(device);
-        QCOMPARE(context.codeOf(stepFrom(u"identify"_s)), u"device.locked"_s);
+        QCOMPARE(context.codeOf(stepFrom(u"identify"_s)), u"identify.other-unit"_s);
         device.said.serial = u"T1-00000007"_s; // the very unit again
         QCOMPARE(context.codeOf(stepFrom(u"identify"_s)), QString());
         device.said.serial = u"T1-00000008"_s;
-        device.said.locked = false; // a serial number of before can still be replaced
+        device.said.locked = false; // a wrong scan must not overwrite its serial number
+        QCOMPARE(context.codeOf(stepFrom(u"identify"_s)), u"identify.other-unit"_s);
+        device.said.locked.reset();
+        QCOMPARE(context.codeOf(stepFrom(u"identify"_s)), u"identify.other-unit"_s);
+        device.said.identityPresent = false; // a serial number without an identity can be replaced
         QCOMPARE(context.codeOf(stepFrom(u"identify"_s)), QString());
     }
 

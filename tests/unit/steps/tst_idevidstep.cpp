@@ -93,13 +93,33 @@ private Q_SLOTS:
         FakeDevice device;
         FakeContext context(device);
         QCOMPARE(context.codeOf(idevid()), QString());
-        // The same device as another unit.
+        // The same device as another unit: the journal knows whose identity it has, locked or not.
         context.unit = u"T1-00000008"_s;
         context.variables.set(u"serial"_s, context.unit);
-        QCOMPARE(context.codeOf(idevid()), u"idevid.present"_s);
+        const auto sentence = [&context] {
+            try {
+                context.perform(idevid());
+            } catch (const Fault &fault) {
+                return QString::fromLatin1(fault.code()) + u' ' + fault.sentence();
+            }
+            return QString();
+        };
+        QVERIFY2(sentence().startsWith(u"idevid.other-unit ") && sentence().contains(u"T1-00000007"),
+                 qPrintable(sentence()));
         device.locks[u"debug"_s] = true;
         device.said.locked = true;
-        QCOMPARE(context.codeOf(idevid()), u"device.locked"_s);
+        QVERIFY(sentence().startsWith(u"idevid.other-unit "));
+        // Its own identity, but of training.
+        context.unit = u"T1-00000007"_s;
+        context.variables.set(u"serial"_s, context.unit);
+        context.asMode = Mode::Training;
+        QVERIFY2(sentence().contains(u"production"), qPrintable(sentence()));
+        context.asMode = Mode::Production;
+        // One that nobody here ever issued.
+        FakeContext elsewhere(device);
+        QCOMPARE(elsewhere.codeOf(idevid()), u"device.locked"_s);
+        device.said.locked = false;
+        QCOMPARE(elsewhere.codeOf(idevid()), u"idevid.present"_s);
         QCOMPARE(device.calls(u"keys.generate"_s), 1);
         QCOMPARE(certificates(context, u"T1-00000008"_s), size_t(0));
     }
@@ -255,7 +275,7 @@ private Q_SLOTS:
         QCOMPARE(context.codeOf(idevid()), QString());
         revokeRecorded(context.journal(), Mode::Production, u"T1-00000007"_s, u"keyCompromise"_s);
         // The device still holds what was revoked.
-        QCOMPARE(context.codeOf(idevid()), u"idevid.present"_s);
+        QCOMPARE(context.codeOf(idevid()), u"idevid.revoked"_s);
         device.chain.clear();
         QCOMPARE(context.codeOf(idevid()), QString());
         QCOMPARE(certificates(context, u"T1-00000007"_s), size_t(2));

@@ -115,7 +115,7 @@ int endInterruptedRuns(Journal &journal, Lookup &lookup)
                                 {u"remedy"_s, fault.remedy()},
                                 {u"fault"_s, QLatin1String(fault.code())},
                                 {u"step"_s, run.lastIndex},
-                                {u"irreversible"_s, !done.isEmpty()},
+                                {u"irreversible"_s, !done.isEmpty() || !open.isEmpty()},
                                 {u"interrupted"_s, true}}});
     }
     return int(runs.size());

@@ -187,14 +187,19 @@ void RunContext::outcome(const QString &intent, const QString &state, const QStr
         u"outcome"_s, {{u"intent"_s, intent}, {u"state"_s, state}, {u"sentence"_s, sentence}, {u"detail"_s, detail}});
     if (state != u"unknown")
         m_openIntents.removeIf([&intent](const OpenIntent &open) { return open.id == intent; });
-    if (state == u"done" && m_irreversibleStep)
+    if (state == u"done")
         m_irreversibleDone = true;
 }
 
-void RunContext::beginStep(int index, bool irreversible)
+void RunContext::noteActs()
+{
+    if (!m_irreversibleDone)
+        m_irreversibleDone = !m_site.lookup->doneActs(m_record.run()).isEmpty();
+}
+
+void RunContext::beginStep(int index)
 {
     m_index = index;
-    m_irreversibleStep = irreversible;
     m_summary.clear();
 }
 

@@ -74,6 +74,7 @@ public:
                  const QCborMap &detail = {}) override;
 
     // For the Runner.
+    void noteActs(); // of those that came into the journal past this object: an issued certificate
     bool isOpen() const { return m_device != nullptr; }
     Device *deviceOrNull() { return m_device.get(); }
     void open(const Task &task);
@@ -82,7 +83,7 @@ public:
     void takeFacts(const DeviceFacts &facts);
     Variables &variables() { return m_variables; }
     RunRecord &entries() { return m_record; }
-    void beginStep(int index, bool irreversible);
+    void beginStep(int index);
     QString takeSummary() { return std::exchange(m_summary, {}); }
     void logLine(const QString &line);
     void flushLog(); // into the journal
@@ -91,6 +92,7 @@ public:
         QCborMap detail;
     };
     const QList<OpenIntent> &openIntents() const { return m_openIntents; }
+    // Anything with an intent of its own has been done in this run.
     bool irreversibleDone() const { return m_irreversibleDone; }
 
 private:
@@ -102,7 +104,6 @@ private:
     ProfileStore m_profiles;
     std::unique_ptr<Device> m_device;
     int m_index = -1;
-    bool m_irreversibleStep = false;
     bool m_irreversibleDone = false;
     QString m_summary;
     QStringList m_logLines;

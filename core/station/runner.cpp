@@ -184,10 +184,10 @@ void Runner::prepare()
 {
     for (size_t i = 0; i < m_lines.size(); ++i) {
         Line &line = m_lines[i];
-        m_context.beginStep(int(i), line.irreversible);
+        m_context.beginStep(int(i));
         line.work = line.kind->make(*line.step);
         const auto fault = caught([&] { line.work->prepare(m_context); });
-        m_context.beginStep(-1, false);
+        m_context.beginStep(-1);
         // Nothing has touched the unit yet: whatever is wrong, it is not the unit.
         if (fault && fault->blame() == Blame::Unit)
             throw Fault("station.recipe-attention", {fault->text()}, fault->detail());
@@ -294,7 +294,7 @@ std::optional<Fault> Runner::runStep(int index, const std::stop_token &stop)
     std::optional<Fault> fault;
     for (int attempt = 0;; ++attempt) {
         const auto begun = std::chrono::steady_clock::now();
-        m_context.beginStep(index, line.irreversible);
+        m_context.beginStep(index);
         m_board.update([&](SlotView &view) {
             view.currentStep = index;
             view.word = line.kind->title.toUpper();
@@ -346,6 +346,7 @@ void Runner::endStep(int index, const std::optional<Fault> &fault, double second
         body.insert(u"fault"_s, QLatin1String(fault->code()));
     }
     m_context.entries().append(u"step.ended"_s, body);
+    caught([this] { m_context.noteActs(); });
     m_board.update([&](SlotView &view) {
         StepView &row = view.steps[index];
         row.verdict = verdict;
@@ -433,7 +434,7 @@ void Runner::show(const RunEnd &result)
         view.endedAt = QDateTime::currentDateTimeUtc();
         view.firstEntry = m_context.entries().first();
         view.lastEntry = m_context.entries().last();
-        view.irreversibleDone = m_context.irreversibleDone();
+        view.irreversibleDone = m_unknown || m_context.irreversibleDone(); // unknown: it has to be taken for done
         view.retryable = result.verdict != Verdict::Pass &&
                          (result.verdict != Verdict::Fail || m_order.attempt < m_order.maxAttempts);
         view.faultCode = result.fault ? QLatin1String(result.fault->code()) : QLatin1String();

@@ -391,6 +391,8 @@ private Q_SLOTS:
         QCOMPARE(said(view.verdict), u"UNKNOWN"_s);
         QCOMPARE(view.faultCode, u"station.outcome-unknown"_s);
         QVERIFY(view.retryable);
+        QVERIFY(view.irreversibleDone); // for all that is known
+        QCOMPARE(line.query(u"SELECT irreversible FROM run"_s), u"1"_s);
         QCOMPARE(line.station().interrupted().size(), 1);
         QCOMPARE(line.station().interrupted().first().act, u"lock"_s);
         // The next run asks first, and goes on from what the device says.
@@ -411,6 +413,27 @@ private Q_SLOTS:
         QVERIFY(view.verdict != Verdict::Unknown);
         QVERIFY(view.irreversibleDone);
         QCOMPARE(line.query(u"SELECT state FROM intent"_s), u"done"_s);
+    }
+
+    // A certificate is spent also where the run ends before anything was locked.
+    void anIssuedCertificateIsIrreversible()
+    {
+        FakeLine line;
+        line.open(u"  - idevid: { profile: t1, mud-url: \"https://mud.example/t1/1.4.json\" }\n"_s + confirm);
+        line.station().start(1, u"T1-00000001"_s);
+        QVERIFY(line.waitFor(1, SlotState::Act));
+        QVERIFY(line.station().slot(1).irreversibleDone);
+        line.station().stop(1);
+        QVERIFY(line.waitFor(1, SlotState::Finished));
+        const SlotView view = line.station().slot(1);
+        QVERIFY2(view.sentence.contains(u"after something irreversible was done"), qPrintable(view.sentence));
+        QVERIFY(view.irreversibleDone);
+        QCOMPARE(line.query(u"SELECT irreversible FROM run"_s), u"1"_s);
+        // Issued, and then not written: the same.
+        line.clearPlaces();
+        line.device(1).failAlways(u"keys.write"_s, Fault("base.timeout", {u"Writing"_s}));
+        QCOMPARE(said(line.run(1, u"T1-00000002"_s).verdict), u"FAIL"_s);
+        QCOMPARE(line.query(u"SELECT irreversible FROM run WHERE device = 'T1-00000002'"_s), u"1"_s);
     }
 
     void clearTakesTheVerdictAway()

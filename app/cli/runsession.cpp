@@ -82,6 +82,9 @@ void RunSession::start(const QStringList &serials)
         }
     }
     const qsizetype count = serials.isEmpty() ? places : serials.size();
+    // All before any: one serial number that does not fit must not stop a unit that has been begun.
+    for (int place = 1; place <= count; ++place)
+        m_station.check(place, serials.value(place - 1));
     try {
         for (int place = 1; place <= count; ++place)
             m_station.start(place, serials.value(place - 1));

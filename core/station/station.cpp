@@ -273,6 +273,14 @@ RunOrder StationImpl::orderFor(const Place &place, const QString &serial) const
     return order;
 }
 
+void StationImpl::check(int slot, const QString &serial) const
+{
+    const auto target = place(slot);
+    if (target->isBusy())
+        throw Fault("station.working", {QString::number(slot)});
+    orderFor(*target, serial.trimmed());
+}
+
 void StationImpl::start(int slot, const QString &serial)
 {
     const std::lock_guard starting(m_startMutex); // two scans of one unit at the same moment

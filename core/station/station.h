@@ -131,6 +131,8 @@ public:
     // One place for every scan: answers a scan-back, picks a place ("PLACE-3"), or brings a unit.
     virtual ScanMeaning scan(const QString &text) = 0;
     virtual ScanMeaning lastScan() const = 0;
+    // Throws what start() would throw now, and starts nothing.
+    virtual void check(int slot, const QString &serial) const = 0;
     // Starts a unit in a place. serial empty: from the recipe's allocator.
     virtual void start(int slot, const QString &serial) = 0;
     virtual void releaseBarrier() = 0;

@@ -32,6 +32,7 @@ public:
     QStringList logLines(int slot) const override;
     ScanMeaning scan(const QString &text) override;
     ScanMeaning lastScan() const override;
+    void check(int slot, const QString &serial) const override;
     void start(int slot, const QString &serial) override;
     void releaseBarrier() override;
     void stop(int slot) override;

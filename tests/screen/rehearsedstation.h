@@ -42,6 +42,7 @@ public:
     QStringList logLines(int slot) const override;
     ScanMeaning scan(const QString &text) override;
     ScanMeaning lastScan() const override { return shownScan; }
+    void check(int, const QString &) const override {}
     void start(int slot, const QString &serial) override;
     void releaseBarrier() override { ask(QStringLiteral("release")); }
     void stop(int slot) override { ask(QStringLiteral("stop %1").arg(slot)); }

@@ -326,6 +326,9 @@ private Q_SLOTS:
         FakeLine line(3);
         line.open(confirm);
         QCOMPARE(codeOf([&] { line.station().start(1, u"T1-1"_s); }), u"station.serial-form"_s);
+        QCOMPARE(codeOf([&] { line.station().check(1, u"T1-1"_s); }), u"station.serial-form"_s);
+        QCOMPARE(codeOf([&] { line.station().check(1, u"T1-00000001"_s); }), QString());
+        QCOMPARE(line.station().slot(1).state, SlotState::Ready);
         QCOMPARE(codeOf([&] { line.station().start(1, {}); }), u"station.serial-missing"_s);
         QCOMPARE(codeOf([&] { line.station().start(9, u"T1-00000001"_s); }), u"station.no-place"_s);
         line.station().start(1, u"T1-00000001"_s);

@@ -163,13 +163,10 @@ std::optional<PromptAnswer> RunSession::parse(const PromptRequest &request, cons
 {
     if (request.kind == PromptRequest::Kind::Value || request.kind == PromptRequest::Kind::ScanBack)
         return PromptAnswer{true, text};
-    static const QStringList yes{u"yes"_s, u"y"_s, u"ok"_s};
-    static const QStringList no{u"no"_s, u"n"_s};
-    if (yes.contains(text.toLower()) || (text.isEmpty() && request.kind == PromptRequest::Kind::Message))
+    if (text.isEmpty() && request.kind == PromptRequest::Kind::Message)
         return PromptAnswer{true, {}};
-    if (no.contains(text.toLower()))
-        return PromptAnswer{false, {}};
-    return {};
+    const auto word = ScanRouter::yesOrNo(text);
+    return word ? std::optional(PromptAnswer{*word, {}}) : std::nullopt;
 }
 
 // A line of the terminal: the answer to the only question there is, else a scan.

@@ -30,6 +30,12 @@ bool asksForText(const Place &place)
            (place.prompt->kind == PromptRequest::Kind::ScanBack || place.prompt->kind == PromptRequest::Kind::Value);
 }
 
+bool asksForWord(const Place &place)
+{
+    return place.prompt &&
+           (place.prompt->kind == PromptRequest::Kind::YesNo || place.prompt->kind == PromptRequest::Kind::Message);
+}
+
 bool hasForm(const PromptRequest &prompt, const QString &text)
 {
     if (prompt.pattern.isEmpty())
@@ -53,6 +59,17 @@ int ScanRouter::placeOf(const QString &text)
     return match.hasMatch() ? match.captured(1).toInt() : 0;
 }
 
+std::optional<bool> ScanRouter::yesOrNo(const QString &text)
+{
+    static const QStringList yes{QStringLiteral("yes"), QStringLiteral("y"), QStringLiteral("ok")};
+    static const QStringList no{QStringLiteral("no"), QStringLiteral("n")};
+    if (yes.contains(text, Qt::CaseInsensitive))
+        return true;
+    if (no.contains(text, Qt::CaseInsensitive))
+        return false;
+    return {};
+}
+
 Decision ScanRouter::route(const QString &raw, const Situation &situation)
 {
     const QString text = raw.trimmed();
@@ -67,6 +84,7 @@ Decision ScanRouter::route(const QString &raw, const Situation &situation)
             return refuse(QStringLiteral("there is no place %1").arg(number));
         m_picked = number;
         const QString next = asksForText(*place)                   ? QStringLiteral("scan its label")
+                             : asksForWord(*place)                 ? QStringLiteral("answer yes or no")
                              : place->state == SlotState::Ready    ? QStringLiteral("scan its unit")
                              : place->state == SlotState::Finished ? QStringLiteral("scan its next unit")
                                                                    : QStringLiteral("it is at work");
@@ -98,6 +116,15 @@ Decision ScanRouter::route(const QString &raw, const Situation &situation)
                 true};
     }
 
+    const std::optional<bool> word = yesOrNo(text);
+    if (picked && asksForWord(*picked) && word) {
+        const int number = picked->number;
+        if (picked->prompt->kind == PromptRequest::Kind::Message && !*word)
+            return refuse(QStringLiteral("place %1 waits for ok").arg(number), number);
+        m_picked = 0;
+        return {Act::Answer, number, {}, QStringLiteral("answer for place %1").arg(number), true, *word};
+    }
+
     const bool isUnit = situation.unit && accepts(*situation.unit, text);
     // A question of a definite form may be answered without picking, when just one place asks it and no unit is meant.
     const Place *asking = nullptr;
@@ -116,6 +143,14 @@ Decision ScanRouter::route(const QString &raw, const Situation &situation)
 
     if (isUnit)
         return unit(text, situation);
+    if (picked && asksForWord(*picked))
+        return refuse(QStringLiteral("place %1 waits for yes or no").arg(picked->number), picked->number);
+    if (word) {
+        const auto places = std::count_if(situation.places.begin(), situation.places.end(), asksForWord);
+        if (places > 0)
+            return refuse(places == 1 ? QStringLiteral("a place asks: scan the place first")
+                                      : QStringLiteral("%1 places ask: scan the place first").arg(places));
+    }
     for (const Place &place : situation.places) {
         if (place.prompt && place.prompt->kind == PromptRequest::Kind::ScanBack)
             return refuse(QStringLiteral("this is not the label that place %1 waits for").arg(place.number),

@@ -5,6 +5,7 @@
 //   PLACE-3              picks place 3 for the next unit or answer
 //   an awaited text      answers the scan-back of the place that awaits it
 //   a text of the form that the picked (or only) asking place wants   answers that place's question
+//   yes, no              answers the picked place, where it asks yes or no; yes also confirms
 //   the recipe's serial number form   brings a unit to the picked place, else to the first that is ready
 //
 // Not thread-safe by itself: the station holds its lock.
@@ -43,6 +44,7 @@ public:
         QString value; // the serial number, or the answer
         QString meaning;
         bool accepted = false;
+        bool yes = true; // an answer
     };
 
     // text as the scanner gave it; control characters and blanks around it are taken off.
@@ -52,6 +54,8 @@ public:
 
     // "PLACE-3" -> 3, 0 for anything else.
     static int placeOf(const QString &text);
+    // "yes", "y", "ok" and "no", "n" in any case; nothing for anything else.
+    static std::optional<bool> yesOrNo(const QString &text);
 
 private:
     Decision unit(const QString &serial, const Situation &situation);

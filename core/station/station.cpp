@@ -363,7 +363,7 @@ ScanMeaning StationImpl::scan(const QString &text)
     }
     const auto refused = caught([&] {
         if (decision.act == ScanRouter::Act::Answer)
-            answer(decision.place, {true, decision.value});
+            answer(decision.place, {decision.yes, decision.value});
         else if (decision.act == ScanRouter::Act::StartUnit)
             start(decision.place, decision.value);
     });

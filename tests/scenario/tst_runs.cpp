@@ -236,6 +236,44 @@ private Q_SLOTS:
         QVERIFY2(ran.out.contains("B/s"), qPrintable(ran.text()));
     }
 
+    // Several places ask at once: a place is picked, then its answer is typed.
+    void answersForPickedPlaces()
+    {
+        if (shell(u"command -v script"_s).status != 0)
+            QSKIP("needs script(1) for a terminal");
+        writeRecipe(u"lamp.yaml"_s, "slipway: 1\nname: Lamp\ndevice: { driver: smp }\nvariables:\n"
+                                    "  serial: { from: scan, pattern: \"T1-[0-9]{8}\" }\nsteps:\n"
+                                    "  - prompt: { text: \"Is the lamp lit?\", answer: yes-no }\n"
+                                    "  - prompt: { text: \"Close the lid\" }\n");
+        QVERIFY(plug());
+        const QString second = m_folder->filePath(u"dut2"_s);
+        Running other(slipwayProgram(), {u"virtual"_s, u"smp"_s, u"--pty"_s, second});
+        QVERIFY(other.waitForFile(second));
+        Running run(u"script"_s, {u"-qec"_s,
+                                  u"'%1' run lamp --slot '1=%2' --slot '2=%3' --serial T1-00000001 --serial "
+                                  "T1-00000002 --home '%4'"_s.arg(slipwayProgram(), m_port, second, m_home),
+                                  u"/dev/null"_s});
+        QVERIFY(run.waitForText("T1-00000001   Is the lamp lit?"));
+        QVERIFY(run.waitForText("T1-00000002   Is the lamp lit?"));
+        run.type("yes\n"); // whose?
+        QVERIFY(run.waitForText("2 places ask: scan the place first"));
+        run.type("PLACE-1\n");
+        QVERIFY(run.waitForText("place 1 picked"));
+        run.type("maybe\n");
+        QVERIFY(run.waitForText("place 1 waits for yes or no"));
+        run.type("yes\n"); // still place 1
+        QVERIFY(run.waitForText("T1-00000001   Close the lid"));
+        run.type("PLACE-2\n");
+        QVERIFY(run.waitForText("place 2 picked"));
+        run.type("no\n"); // that unit fails
+        QVERIFY(run.waitForText("Answered no"));
+        run.type("\n"); // the only question there is now
+        const Ran ran = run.finish();
+        QVERIFY2(ran.status == 1, qPrintable(ran.text()));
+        QVERIFY2(ran.out.contains("1 passed, 1 failed"), qPrintable(ran.text()));
+        QCOMPARE(query(u"SELECT verdict FROM run WHERE device = 'T1-00000001'"_s), u"PASS"_s);
+    }
+
     void aReaderThatGoesAway()
     {
         const Ran ran = shell(u"\"$SLIPWAY\" demo --headless --slots 2 --json --home '%1' | head -1 >/dev/null; "

@@ -146,6 +146,39 @@ private Q_SLOTS:
         QCOMPARE(router.route(QStringLiteral("LOT0042"), m_line).act, Act::Nothing);
     }
 
+    // Several places may ask at once; a word answers the one that was picked, and takes the pick away.
+    void wordsAnswerThePickedPlace()
+    {
+        ScanRouter router;
+        PromptRequest request;
+        request.kind = PromptRequest::Kind::YesNo;
+        for (int i : {0, 1}) {
+            m_line.places[i].state = SlotState::Act;
+            m_line.places[i].prompt = request;
+        }
+        auto d = router.route(QStringLiteral("yes"), m_line);
+        QCOMPARE(d.act, Act::Nothing);
+        QVERIFY(d.meaning.contains(QStringLiteral("2 places ask")));
+        router.route(QStringLiteral("PLACE-2"), m_line);
+        d = router.route(QStringLiteral("perhaps"), m_line);
+        QCOMPARE(d.act, Act::Nothing);
+        QVERIFY(d.meaning.contains(QStringLiteral("place 2 waits for yes or no")));
+        d = router.route(QStringLiteral("NO"), m_line);
+        QCOMPARE(d.act, Act::Answer);
+        QCOMPARE(d.place, 2);
+        QVERIFY(!d.yes);
+        QCOMPARE(router.picked(), 0);
+        // What only waits to be confirmed cannot be denied.
+        m_line.places[0].prompt->kind = PromptRequest::Kind::Message;
+        router.route(QStringLiteral("PLACE-1"), m_line);
+        QCOMPARE(router.route(QStringLiteral("no"), m_line).act, Act::Nothing);
+        d = router.route(QStringLiteral("ok"), m_line);
+        QCOMPARE(d.act, Act::Answer);
+        QCOMPARE(d.place, 1);
+        QVERIFY(d.yes);
+        QCOMPARE(router.route(QStringLiteral("T1-00000001"), m_line).place, 3); // no pick is left over
+    }
+
     void refusedUnitSaysWhy()
     {
         ScanRouter router;

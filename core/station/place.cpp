@@ -178,6 +178,36 @@ void Place::waitIdle()
     m_wake.wait(lock, [this] { return !m_running && !m_next && !m_held; });
 }
 
+std::stop_token Place::occupy(const QString &sentence)
+{
+    std::stop_token token;
+    {
+        const std::lock_guard lock(m_mutex);
+        if (busyLocked())
+            throw Fault("station.working", {QString::number(m_number)});
+        m_before = m_view;
+        showReady(m_view, m_number, m_name, m_port);
+        m_view.state = SlotState::Working;
+        m_view.word = u"ASK"_s;
+        m_view.sentence = sentence;
+        m_busy = true;
+        m_stop = std::make_shared<std::stop_source>();
+        token = m_stop->get_token();
+    }
+    m_hooks.changed(m_number);
+    return token;
+}
+
+void Place::vacate()
+{
+    {
+        const std::lock_guard lock(m_mutex);
+        m_view = std::exchange(m_before, {});
+        m_busy = false;
+    }
+    m_hooks.changed(m_number);
+}
+
 void Place::update(const std::function<void(SlotView &)> &change)
 {
     {

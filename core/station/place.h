@@ -44,6 +44,10 @@ public:
     // Throws station.no-question, station.answer-form.
     void answer(const PromptAnswer &answer);
     void waitIdle();
+    // Keeps the place for a question to its device outside any run; no unit can start there meanwhile. The token is
+    // that of stop(). Throws station.working.
+    std::stop_token occupy(const QString &sentence);
+    void vacate(); // as it was before
 
 private:
     void update(const std::function<void(SlotView &)> &change) override;
@@ -67,6 +71,7 @@ private:
     bool m_running = false;                   // the thread is inside a run, or on its way out of it
     std::shared_ptr<std::stop_source> m_stop; // of the current run
     std::optional<PromptAnswer> m_answer;
+    SlotView m_before; // while the place is kept
     std::deque<QString> m_log;
     std::jthread m_thread; // last: it uses all the others
 };

@@ -8,6 +8,7 @@
 
 #include <QCoreApplication>
 #include <QDir>
+#include <QScopeGuard>
 
 namespace slipway {
 
@@ -440,17 +441,19 @@ QList<Interrupted> StationImpl::interrupted() const
 
 Reconciled StationImpl::reconcile(const Interrupted &run, int slot)
 {
-    const std::lock_guard starting(m_startMutex);
-    const auto target = place(slot);
-    if (target->isBusy())
-        throw Fault("station.working", {QString::number(slot)});
     const auto open = m_lookup.openIntentsOfRun(run.runId);
     if (open.isEmpty())
         return run.known;
+    const auto target = place(slot);
+    Task task;
+    {
+        const std::lock_guard starting(m_startMutex);
+        task.stop = target->occupy(u"Asking the device about an earlier run."_s);
+    }
+    const auto vacate = qScopeGuard([&target] { target->vacate(); });
     QString driver = target->driver();
     if (driver.isEmpty())
         driver = m_lookup.driverOf(run.runId);
-    Task task;
     task.deadline = Deadline::in(std::chrono::seconds(40));
     const auto device = m_site.drivers->find(driver).open({target->port(), 0, {}}, task);
     const DeviceFacts facts = device->facts(task);

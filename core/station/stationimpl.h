@@ -1,6 +1,7 @@
 #pragma once
 // The station behind core/station/station.h. Locks, in the order in which they may be taken: start, station or router
-// or callbacks, a place's own. No callback and no device is reached with one of them held but the start lock.
+// or callbacks, a place's own. No callback and no device is reached with one of them held, but for callbacks under the
+// start lock.
 
 #include "core/station/allocator.h"
 #include "core/station/counters.h"

@@ -3,6 +3,10 @@
 #include "tests/support/testmain.h"
 #include "tests/unit/station/fakeline.h"
 
+#include <future>
+#include <latch>
+#include <thread>
+
 using namespace slipway;
 using namespace slipway::test;
 using namespace Qt::StringLiterals;
@@ -100,6 +104,102 @@ private Q_SLOTS:
         QCOMPARE(said(line.run(1, m_unit).verdict), u"PASS"_s);
         QCOMPARE(line.query(u"SELECT state FROM intent ORDER BY entry LIMIT 1"_s), u"not-done"_s);
         QCOMPARE(line.device(1).calls(u"lock.lock"_s), 1);
+        QVERIFY(line.station().interrupted().isEmpty());
+    }
+
+    // A board without a serial number is known again by its hardware id.
+    void theHardwareIdProves()
+    {
+        FakeLine line;
+        left(line, true, {}, u"production"_s, line.device(1).said.hardwareId);
+        line.device(1).locks[u"debug"_s] = true;
+        line.open(m_lock);
+        QCOMPARE(line.station().reconcile(line.station().interrupted().first(), 1).state, u"done"_s);
+        QCOMPARE(line.query(u"SELECT state FROM intent"_s), u"done"_s);
+    }
+
+    // Only the very unit may answer for itself.
+    void nobodyElseAnswers_data()
+    {
+        QTest::addColumn<QString>("serial");
+        QTest::addColumn<QString>("recorded");
+        QTest::addColumn<QString>("said");
+        QTest::newRow("another serial") << u"T1-00000099"_s << QString() << u"02-00-5e-10"_s;
+        QTest::newRow("another board") << QString() << u"02-00-5e-11"_s << u"02-00-5e-10"_s;
+        QTest::newRow("another board with the serial") << m_unit << u"02-00-5e-11"_s << u"02-00-5e-10"_s;
+        QTest::newRow("no word") << QString() << QString() << u"02-00-5e-10"_s;
+        QTest::newRow("nothing at all") << QString() << QString() << QString();
+        QTest::newRow("boards without ids") << QString() << u"00-00-00-00"_s << u"00-00-00-00"_s;
+    }
+    void nobodyElseAnswers()
+    {
+        QFETCH(QString, serial);
+        QFETCH(QString, recorded);
+        QFETCH(QString, said);
+        FakeLine line;
+        left(line, true, {}, u"production"_s, recorded);
+        line.device(1).said.serial = serial;
+        line.device(1).said.hardwareId = said;
+        line.open(m_lock);
+        const Interrupted run = line.station().interrupted().first();
+        try {
+            line.station().reconcile(run, 1);
+            QFAIL("another unit answered");
+        } catch (const Fault &fault) {
+            QVERIFY2(fault.is("station.other-unit") || fault.is("station.unit-unproven"), fault.code());
+        }
+        line.run(1, m_unit);
+        QCOMPARE(line.query(u"SELECT count(*) FROM entry WHERE kind = 'outcome' AND run = '%1'"_s.arg(m_run)), u"0"_s);
+        // What is open stays on the list, whatever runs come after.
+        QCOMPARE(line.station().interrupted().size(), 1);
+        QCOMPARE(line.station().interrupted().first().runId, m_run);
+        line.station().dismiss(m_run, u"it was looked at"_s);
+        QVERIFY(line.station().interrupted().isEmpty());
+    }
+
+    // Asking one device, however slow it is, holds up no other place, nor the screen.
+    void askingHoldsNobodyUp()
+    {
+        FakeLine line(2);
+        left(line, true);
+        line.device(1).said.serial = m_unit;
+        std::latch asked(1);
+        std::latch answer(1);
+        line.driver().beforeOpen = [&](const OpenOptions &options, const Task &) {
+            if (options.port == u"fake:1") {
+                asked.count_down();
+                answer.wait();
+            }
+        };
+        line.open(m_lock);
+        const Interrupted run = line.station().interrupted().first();
+        QString state;
+        std::jthread asking([&] { state = line.station().reconcile(run, 1).state; });
+        asked.wait();
+        const SlotView busy = line.station().slot(1);
+        auto scanned = std::async(std::launch::async, [&] {
+            return line.station().scan(u"T1-00000005"_s).slot; // not into the place that is being asked
+        });
+        const bool free = scanned.wait_for(std::chrono::seconds(10)) == std::future_status::ready;
+        bool refused = false;
+        if (free) {
+            try {
+                line.station().start(1, u"T1-00000006"_s);
+            } catch (const Fault &fault) {
+                refused = fault.is("station.working");
+            }
+        }
+        answer.count_down();
+        asking.join();
+        QVERIFY(free);
+        QCOMPARE(scanned.get(), 2);
+        QVERIFY(refused);
+        QCOMPARE(busy.state, SlotState::Working);
+        QCOMPARE(state, u"not-done"_s);
+        QCOMPARE(line.station().slot(1).state, SlotState::Ready);
+        line.station().waitAll();
+        line.driver().beforeOpen = {};
+        QCOMPARE(said(line.run(1, m_unit).verdict), u"PASS"_s);
     }
 
     void anotherUnitInThePlaceIsNotAsked()

@@ -54,6 +54,8 @@ public:
     QString factOf(const QString &run, const QString &name);
     // Acts of the run whose outcome is "done".
     QStringList doneActs(const QString &run);
+    // What was found out about the run's acts after it had ended.
+    QStringList reconciled(const QString &run);
 
 private:
     QList<OpenIntent> intents(const char *sql, const QString &key, const QString &mode);

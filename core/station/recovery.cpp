@@ -143,7 +143,10 @@ QList<Interrupted> listInterrupted(Lookup &lookup)
                 u"It is not known whether this took effect: %1."_s.arg(actWords(open.first().act, open.first().detail)),
                 u"Put the unit into a place and ask the device, or run it again."_s};
         } else {
-            entry.known = {u"known"_s, run.sentence, u"Run the unit again."_s};
+            // The run's own sentence is older than what was found out since.
+            if (const QStringList found = lookup.reconciled(run.id); !found.isEmpty())
+                entry.sentence = found.join(u' ');
+            entry.known = {u"known"_s, entry.sentence, u"Run the unit again."_s};
         }
         list += entry;
     }

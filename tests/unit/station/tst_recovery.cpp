@@ -90,6 +90,10 @@ private Q_SLOTS:
         list = line.station().interrupted();
         QCOMPARE(list.size(), 1);
         QVERIFY(list[0].intent.isEmpty());
+        // What is said now is what was found out.
+        QVERIFY2(list[0].sentence.contains(u"lock is set"), qPrintable(list[0].sentence));
+        QVERIFY2(!list[0].sentence.contains(u"not known"), qPrintable(list[0].sentence));
+        QCOMPARE(list[0].known.sentence, list[0].sentence);
         QCOMPARE(said(line.run(1, m_unit).verdict), u"PASS"_s);
         QCOMPARE(line.device(1).calls(u"lock.lock"_s), 0);
         QVERIFY(line.station().interrupted().isEmpty());

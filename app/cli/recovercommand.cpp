@@ -56,10 +56,16 @@ int recover(CliContext &context, const RecoverOptions &options)
         if (!options.unit.empty() && run.device != QString::fromStdString(options.unit))
             continue;
         if (!options.port.empty() && !run.intent.isEmpty()) {
-            run.known = station->reconcile(run, 1);
-            run.sentence = run.known.sentence;
-            if (run.known.state != u"unknown")
-                run.intent.clear();
+            try {
+                run.known = station->reconcile(run, 1);
+                run.sentence = run.known.sentence;
+                if (run.known.state != u"unknown")
+                    run.intent.clear();
+            } catch (const Fault &fault) { // of another run's unit; this one's may be the next
+                if (!fault.is("station.other-unit") && !fault.is("station.unit-unproven"))
+                    throw;
+                run.known.safeNext = fault.text();
+            }
         }
         open += !run.intent.isEmpty();
         ++shown;

@@ -113,6 +113,97 @@ private Q_SLOTS:
         QCOMPARE(query(u"SELECT count(*) FROM certificate"_s), u"1"_s);
     }
 
+    // The question that nobody answers comes after a failure: the run ends at once, and says what to do.
+    void nobodyToAnswerAfterAFailure()
+    {
+        QVERIFY(plug({u"--fault"_s, u"adc-outside:value=3.47"_s}));
+        writeRecipe(
+            u"ask.yaml"_s,
+            "slipway: 1\nname: Ask\ndevice: { driver: smp, board: t1-rev-b }\nvariables:\n"
+            "  serial: { from: scan, pattern: \"T1-[0-9]{8}\" }\nsteps:\n"
+            "  - measure: { name: Supply, command: \"adc vdd\", pattern: \"([0-9.]+) V\", limits: [3.2, 3.4] }\n"
+            "on-fail:\n  - prompt: { text: \"Put it aside\" }\n"
+            "always:\n  - prompt: { text: \"Open the lid\" }\n");
+        const QStringList line{u"run"_s,      u"ask"_s,         u"--slot"_s, u"1=%1"_s.arg(m_port),
+                               u"--serial"_s, u"T1-00000001"_s, u"--home"_s, m_home};
+        const Ran ran = slipwayRun(line);
+        QVERIFY2(ran.status == 2, qPrintable(ran.text()));
+        QVERIFY2(ran.err.contains("--answer"), qPrintable(ran.text()));
+        QCOMPARE(query(u"SELECT verdict || fault FROM run"_s), u"FAILmeasure.limits"_s);
+        QCOMPARE(slipwayRun(line + QStringList{u"--answer"_s, u"yes"_s, u"--answer"_s, u"yes"_s}).status, 1);
+        // Its two attempts are over, for every program of this home.
+        const Ran third = slipwayRun(line);
+        QCOMPARE(third.status, 2);
+        QVERIFY2(third.err.contains("has had its 2 attempts"), qPrintable(third.text()));
+        QCOMPARE(query(u"SELECT group_concat(attempt) FROM (SELECT attempt FROM run ORDER BY entry)"_s), u"1,2"_s);
+    }
+
+    // One serial number that does not fit starts nothing, in any place.
+    void allSerialsAreCheckedFirst()
+    {
+        QVERIFY(plug());
+        QCOMPARE(passing(u"T1-00000001"_s).status, 0);
+        const Ran ran =
+            slipwayRun({u"run"_s, u"t1"_s, u"--slot"_s, u"1=%1"_s.arg(m_port), u"--slot"_s, u"2=%1-b"_s.arg(m_port),
+                        u"--serial"_s, u"T1-00000002"_s, u"--serial"_s, u"T1-00000001"_s, u"--home"_s, m_home});
+        QVERIFY2(ran.status == 2, qPrintable(ran.text()));
+        QVERIFY2(ran.err.contains("T1-00000001 has passed already"), qPrintable(ran.text()));
+        QCOMPARE(query(u"SELECT count(*) FROM run"_s), u"1"_s);
+    }
+
+    // Two units whose locks nobody knows about. recover asks the one in the place about its own run, goes on past the
+    // other's, and says afterwards what was found out; a run under another unit's number settles nothing.
+    void recoverGoesOnPastOtherUnits()
+    {
+        writeRecipe(u"lockit.yaml"_s,
+                    "slipway: 1\nname: Lock it\ndevice: { driver: smp, board: t1-rev-b }\nvariables:\n"
+                    "  serial: { from: scan, pattern: \"T1-[0-9]{8}\" }\nsteps:\n"
+                    "  - identify: { expect: { board: t1-rev-b } }\n"
+                    "  - set: { settings: { id/serial: \"${serial}\" } }\n"
+                    "  - lock: { debug: true }\n");
+        const QStringList units{u"T1-00000001"_s, u"T1-00000002"_s};
+        const auto virtualUnit = [this](int n, const QStringList &more) {
+            const QString port = m_folder->filePath(u"dut%1"_s.arg(n));
+            QFile::remove(port);
+            return std::make_unique<Running>(
+                slipwayProgram(),
+                QStringList{u"virtual"_s, u"smp"_s, u"--pty"_s, port, u"--state"_s, port + u".state"_s} + more);
+        };
+        const QString first = m_folder->filePath(u"dut1"_s);
+        const QString second = m_folder->filePath(u"dut2"_s);
+        {
+            const QStringList silent{u"--fault"_s,
+                                     u"silence:after=19"_s}; // the answer to the lock is the first to fail
+            const auto one = virtualUnit(1, silent);
+            const auto two = virtualUnit(2, silent);
+            QVERIFY(one->waitForFile(first) && two->waitForFile(second));
+            const Ran ran = slipwayRun({u"run"_s, u"lockit"_s, u"--slot"_s, u"1=%1"_s.arg(first), u"--slot"_s,
+                                        u"2=%1"_s.arg(second), u"--serial"_s, units[0], u"--serial"_s, units[1],
+                                        u"--home"_s, m_home});
+            QVERIFY2(ran.status == 3, qPrintable(ran.text()));
+        }
+        QCOMPARE(query(u"SELECT count(*) FROM run WHERE verdict = 'UNKNOWN' AND irreversible = 1"_s), u"2"_s);
+        const auto two = virtualUnit(2, {});
+        QVERIFY(two->waitForFile(second));
+        // The second unit under the first one's number.
+        const Ran wrong = slipwayRun(
+            {u"run"_s, u"lockit"_s, u"--slot"_s, u"1=%1"_s.arg(second), u"--serial"_s, units[0], u"--home"_s, m_home});
+        QVERIFY2(wrong.status >= 0, qPrintable(wrong.text()));
+        QCOMPARE(query(u"SELECT count(*) FROM intent WHERE state = 'unknown' AND device = 'T1-00000001'"_s), u"1"_s);
+
+        const Ran asked = slipwayRun({u"recover"_s, u"--port"_s, second, u"--home"_s, m_home});
+        QVERIFY2(asked.status == 1, qPrintable(asked.text())); // the first is still open
+        QVERIFY2(asked.out.contains("lock is "), qPrintable(asked.text()));
+        QCOMPARE(query(u"SELECT group_concat(device) FROM intent WHERE state = 'unknown'"_s), u"T1-00000001"_s);
+        const auto one = virtualUnit(1, {});
+        QVERIFY(one->waitForFile(first));
+        const Ran both = slipwayRun({u"recover"_s, u"--port"_s, first, u"--home"_s, m_home});
+        QVERIFY2(both.status == 0, qPrintable(both.text()));
+        const Ran known = slipwayRun({u"recover"_s, u"--home"_s, m_home});
+        QCOMPARE(known.status, 0);
+        QVERIFY2(!known.out.contains("not known"), qPrintable(known.text()));
+    }
+
     void interruptedByAPerson()
     {
         QVERIFY(plug({u"--erase-time"_s, u"300ms"_s}));

@@ -45,6 +45,18 @@ Fault trouble(const QString &printer, const QString &why)
     return Fault("label.printer", {oneLine(printer, 80), why});
 }
 
+// A printer that takes nothing is the station's trouble, not the unit's.
+void checkPrinting(const QString &printer, const Task &task)
+{
+    try {
+        task.check(u"Printing the label"_s);
+    } catch (const Fault &fault) {
+        if (fault.is(u"base.timeout"))
+            throw trouble(printer, u"it took nothing in time"_s);
+        throw;
+    }
+}
+
 void printToDevice(const QString &path, const QByteArray &zpl, const Task &task)
 {
     const Descriptor out(::open(QFile::encodeName(path).constData(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
@@ -55,7 +67,7 @@ void printToDevice(const QString &path, const QByteArray &zpl, const Task &task)
         throw trouble(path, u"it is no printer"_s);
     qsizetype done = 0;
     while (done < zpl.size()) {
-        task.check(u"Printing the label"_s);
+        checkPrinting(path, task);
         pollfd wait{out.get(), POLLOUT, 0};
         if (::poll(&wait, 1, sliceMs) <= 0)
             continue;
@@ -77,7 +89,7 @@ void printToQueue(const QString &queue, const QByteArray &zpl, const Task &task)
     lp.closeWriteChannel();
     try {
         while (!lp.waitForFinished(sliceMs) && lp.state() != QProcess::NotRunning)
-            task.check(u"Printing the label"_s);
+            checkPrinting(queue, task);
     } catch (const Fault &) {
         lp.kill();
         lp.waitForFinished(1000);

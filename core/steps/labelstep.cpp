@@ -161,7 +161,9 @@ StepKind labelKind()
         "With `scan-back` the run waits until the label has been scanned, and passes only when it belongs to the very "
         "device in the place: the serial number in the device's own certificate (or, without one, the one that the "
         "device says it has) must be the run's, and the scan must be the QR code's text. `retries` allows another scan "
-        "after a wrong one; the label is printed once."_s;
+        "after a wrong one; the label is printed once. A printer that does not print is the station's trouble: ERROR, "
+        "not "
+        "the unit's failure."_s;
     kind.example = u"- label: { template: ../labels/t1.zpl, scan-back: true, retries: 2, printer: \"lp:Zebra\" }"_s;
     kind.parameters = {
         {.name = u"template"_s, .type = Type::File, .required = true, .doc = u"The ZPL template, UTF-8."_s},

@@ -199,7 +199,18 @@ private Q_SLOTS:
             printLabel(fifo, QByteArray(1024 * 1024, 'x'), task);
             QFAIL("printed");
         } catch (const Fault &fault) {
-            QVERIFY(fault.is(u"base.timeout"));
+            QVERIFY(fault.is(u"label.printer"));
+            QCOMPARE(fault.blame(), Blame::Station);
+        }
+        // A stop stays a stop.
+        std::stop_source stop;
+        stop.request_stop();
+        task.stop = stop.get_token();
+        try {
+            printLabel(fifo, QByteArray(1024 * 1024, 'x'), task);
+            QFAIL("printed");
+        } catch (const Fault &fault) {
+            QVERIFY(fault.is(u"base.stopped"));
         }
         ::close(reader);
         QVERIFY(isPrinterName(u"lp:Zebra_ZD420"_s) && isPrinterName(u"/dev/usb/lp0"_s));

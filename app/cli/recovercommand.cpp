@@ -64,8 +64,7 @@ int recover(CliContext &context, const RecoverOptions &options)
             } catch (const Fault &fault) { // of another run's unit; this one's may be the next
                 if (!fault.is("station.other-unit") && !fault.is("station.unit-unproven"))
                     throw;
-                run.sentence = fault.sentence();
-                run.known.safeNext = fault.remedy();
+                run.known.safeNext = fault.text();
             }
         }
         open += !run.intent.isEmpty();

@@ -344,8 +344,8 @@ private Q_SLOTS:
                                   u"'%1' run lamp --slot '1=%2' --slot '2=%3' --serial T1-00000001 --serial "
                                   "T1-00000002 --home '%4'"_s.arg(slipwayProgram(), m_port, second, m_home),
                                   u"/dev/null"_s});
-        QVERIFY(run.waitForText("T1-00000001  Is the lamp lit?"));
-        QVERIFY(run.waitForText("T1-00000002  Is the lamp lit?"));
+        QVERIFY(run.waitForText("T1-00000001   Is the lamp lit?"));
+        QVERIFY(run.waitForText("T1-00000002   Is the lamp lit?"));
         run.type("yes\n"); // whose?
         QVERIFY(run.waitForText("2 places ask: scan the place first"));
         run.type("PLACE-1\n");
@@ -353,7 +353,7 @@ private Q_SLOTS:
         run.type("maybe\n");
         QVERIFY(run.waitForText("place 1 waits for yes or no"));
         run.type("yes\n"); // still place 1
-        QVERIFY(run.waitForText("T1-00000001  Close the lid"));
+        QVERIFY(run.waitForText("T1-00000001   Close the lid"));
         run.type("PLACE-2\n");
         QVERIFY(run.waitForText("place 2 picked"));
         run.type("no\n"); // that unit fails

@@ -5,6 +5,7 @@
 
 #include <QCryptographicHash>
 #include <QJsonArray>
+#include <QJsonDocument>
 #include <QTcpServer>
 #include <QTcpSocket>
 
@@ -19,7 +20,7 @@ using namespace Qt::StringLiterals;
 
 namespace {
 
-const QString dataFolder = u"" SLIPWAY_TEST_DATA "/"_s;
+const QString dataFolder = QStringLiteral(SLIPWAY_TEST_DATA "/");
 
 QByteArray data(const QString &name)
 {
@@ -295,16 +296,20 @@ private Q_SLOTS:
     void findOnServers()
     {
         const QByteArray image = data(u"mcuboot/t1-1.4.2-p256.bin"_s);
-        const QByteArray index = R"({"slipway-firmware": 1, "files": [
-            {"url": "t1-1.4.2-p256.bin", "sha256": "%1"},
-            {"url": "t1-9.0.bin", "sha256": "%2"},
-            {"url": "https://elsewhere.example/t1-8.0.bin", "sha256": "%2"},
-            {"url": "t1-gone.bin", "sha256": "%2"}]})";
+        const auto listed = [](const QString &url, const QString &digest) {
+            return QJsonObject{{u"url"_s, url}, {u"sha256"_s, digest}};
+        };
+        const QString noDigest(64, u'a');
+        const QJsonObject index{
+            {u"slipway-firmware"_s, 1},
+            {u"files"_s, QJsonArray{listed(u"t1-1.4.2-p256.bin"_s, digestOf(image)), listed(u"t1-9.0.bin"_s, noDigest),
+                                    listed(u"https://elsewhere.example/t1-8.0.bin"_s, noDigest),
+                                    listed(u"t1-gone.bin"_s, noDigest)}}};
         Server server([&](const QByteArray &path) -> QByteArray {
             if (path == "/t1-1.4.2-p256.bin")
                 return ok(image);
             if (path == "/firmware.json")
-                return ok(QString::fromUtf8(index).arg(digestOf(image), QString(64, u'a')).toUtf8());
+                return ok(QJsonDocument(index).toJson());
             if (path == "/t1-9.0.bin")
                 return ok("not what was stated");
             if (path == "/away")
@@ -333,13 +338,13 @@ private Q_SLOTS:
         const Ran wrong = find(server.url(u"/t1-1.4.2-p256.bin#sha256="_s + QString(64, u'0')));
         QVERIFY2(wrong.status == 1 && wrong.out.contains("digest"), qPrintable(wrong.text()));
 
-        const Ran listed = find(server.url(u"/firmware.json"_s), signer);
-        QVERIFY2(listed.status == 0, qPrintable(listed.text()));
-        QCOMPARE(listed.objects().size(), 4);
-        QVERIFY(listed.objects()[0][u"chosen"_s].toBool());
-        QVERIFY(listed.objects()[1][u"why"_s].toString().contains(u"digest"));
-        QVERIFY(listed.objects()[2][u"why"_s].toString().contains(u"another server"));
-        QVERIFY(listed.objects()[3][u"why"_s].toString().contains(u"404"));
+        const Ran many = find(server.url(u"/firmware.json"_s), signer);
+        QVERIFY2(many.status == 0, qPrintable(many.text()));
+        QCOMPARE(many.objects().size(), 4);
+        QVERIFY(many.objects()[0][u"chosen"_s].toBool());
+        QVERIFY(many.objects()[1][u"why"_s].toString().contains(u"digest"));
+        QVERIFY(many.objects()[2][u"why"_s].toString().contains(u"another server"));
+        QVERIFY(many.objects()[3][u"why"_s].toString().contains(u"404"));
 
         const auto why = [&](const QString &path) {
             const Ran ran = find(server.url(path), signer);

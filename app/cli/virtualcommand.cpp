@@ -1,5 +1,6 @@
 #include "app/cli/virtualcommand.h"
 
+#include "app/cli/virtuallinuxcommand.h"
 #include "core/base/fault.h"
 #include "core/base/files.h"
 #include "core/base/text.h"
@@ -203,6 +204,8 @@ void addVirtualCommand(CLI::App &app, CliContext &context)
                          {u"slipway virtual line --device /tmp/dut0 --host /tmp/line0 --baud 921600 --latency 1ms"_s,
                           u"slipway virtual line --device /tmp/dut0 --host /tmp/line0 --drop 0.0001"_s});
     context.action(command, [&context, line] { return runLine(context, *line); });
+
+    addVirtualLinuxCommand(noun, context);
 }
 
 } // namespace slipway

@@ -1,6 +1,7 @@
 #pragma once
 // What stands on a Linux console, as pure functions over bytes: kernel messages, prompts, the marks that the driver's
-// loop on the device prints, and text made safe for the device's shell. Nothing here throws; all sizes are the caller's.
+// loop on the device prints, and text made safe for the device's shell. Nothing here throws; all sizes are the
+// caller's.
 
 #include <QByteArray>
 #include <QByteArrayView>
@@ -22,8 +23,8 @@ struct Mark {
 // RS, kind, token, words, newline (or CR LF). The first one from `from` on that is whole.
 std::optional<Mark> findMark(QByteArrayView text, char kind, QByteArrayView token, qsizetype from = 0);
 
-// Takes away lines that the kernel wrote to the console, wherever in a line they begin: "[   12.345678] usb 1-1: ..." up
-// to CR LF. What the device's programs print while the terminal does not translate ends in LF alone and stays.
+// Takes away lines that the kernel wrote to the console, wherever in a line they begin: "[   12.345678] usb 1-1: ..."
+// up to CR LF. What the device's programs print while the terminal does not translate ends in LF alone and stays.
 QByteArray withoutKernelLines(QByteArrayView text);
 
 // UTF-8 to text: escape sequences and control characters dropped, CR LF as LF, ends trimmed.

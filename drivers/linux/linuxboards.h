@@ -1,6 +1,6 @@
 #pragma once
-// What Linux boards do their own way: quirks.json, described in drivers/linux/README.md. Throws linux.quirks with what is
-// wrong where, linux.board-unknown with the nearest name, linux.password-file.
+// What Linux boards do their own way: quirks.json, described in drivers/linux/README.md. Throws linux.quirks with what
+// is wrong where, linux.board-unknown with the nearest name, linux.password-file.
 
 #include "drivers/linux/consoletext.h"
 

@@ -13,8 +13,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr qsizetype pieceLength = 200;    // of a command, in one line: a terminal that edits lines takes 4095
-constexpr auto beginPatience = 1500ms;    // until a command has begun
+constexpr qsizetype pieceLength = 200; // of a command, in one line: a terminal that edits lines takes 4095
+constexpr auto beginPatience = 1500ms; // until a command has begun
+constexpr auto partingTime = 500ms;
 constexpr auto breath = 200ms;            // silence after which a torn mark is looked for
 constexpr auto longestBetween = 15s;      // between questions whether a command has ended
 constexpr auto deafAfter = 12s;           // nothing to questions before a command began
@@ -52,7 +53,15 @@ LinuxConsole::~LinuxConsole()
     if (!m_attached)
         return;
     try {
-        m_link->write(m_started ? ".\nexit\nexit\n" : ".\nexit\n", Deadline::in(500ms), {});
+        m_link->write(".\n", Deadline::in(partingTime), {});
+        // One after the other: a shell that ends takes with it what it has read ahead.
+        for (int shells = m_started ? 2 : 1; shells > 0; --shells) {
+            m_in.clear();
+            const Deadline prompt = Deadline::in(partingTime);
+            while (console::classify(m_in, m_board.patterns) != console::Seen::Prompt && pump(prompt, {})) {
+            }
+            m_link->write("exit\n", Deadline::in(partingTime), {});
+        }
     } catch (const Fault &) {
         // It is gone: nothing to leave tidy.
     }
@@ -169,11 +178,12 @@ LinuxConsole::Reply LinuxConsole::perform(const Order &wanted, const Task &task)
     }
     if (running.done && running.reply.output.size() <= wanted.limit)
         return std::move(running.reply);
+    const bool tooMuch = running.done || m_in.size() - running.bodyAt > wanted.limit;
     const bool answers = running.done || interrupt();
     m_attached = answers;
     if (stopped)
         throw Fault("base.stopped");
-    if (running.done || m_in.size() - running.bodyAt > wanted.limit)
+    if (tooMuch)
         throw Fault("linux.output", {wanted.what, humanSize(wanted.limit)});
     if (!answers)
         silent(wanted.what);
@@ -212,7 +222,7 @@ bool LinuxConsole::step(Running &running, const Order &wanted, const Task &task)
     running.breathTaken = false;
     if (finished(running, false))
         return true;
-    if (console::findMark(m_in, 'X', running.token)) { // it did not arrive as it was sent
+    if (!running.began && console::findMark(m_in, 'X', running.token)) { // it did not arrive as it was sent
         if (running.sendings++ >= 6)
             throw Fault("linux.garbled", {info().port, wanted.what});
         m_in.clear();
@@ -254,6 +264,8 @@ bool LinuxConsole::finished(Running &running, bool cleaned)
     if (!isNumber)
         return false;
     const auto begin = console::findMark(text, 'B', running.token);
+    if (!begin && !cleaned && finished(running, true)) // that one is torn
+        return true;
     const qsizetype from = begin && begin->end <= end->at ? begin->end : 0;
     running.reply.raw = text.mid(from, end->at - from);
     running.reply.output = m_transparent ? console::withoutKernelLines(running.reply.raw) : running.reply.raw;
@@ -319,7 +331,8 @@ bool LinuxConsole::interrupt()
     const Task task; // also after a stop
     try {
         for (const char *key : {"\x03", "\x03", "\x1c", "\x1c"}) {
-            // What is typed in raw mode, while a file goes over, is part of the file: there the device's own clock helps.
+            // What is typed in raw mode, while a file goes over, is part of the file: there the device's own clock
+            // helps.
             m_in.clear();
             const QByteArray nonce = randomToken();
             type(QByteArray(key) + "\n-\n?" + nonce + '\n', task);

@@ -46,8 +46,8 @@ public:
     LinuxConsole &operator=(const LinuxConsole &) = delete;
     ~LinuxConsole(); // removes the scratch folder and logs out, where the device still listens
 
-    // Gets a shell, whatever stands on the console now. quiet: types nothing before the device shows a prompt, as while it
-    // starts: keys would stop its boot loader.
+    // Gets a shell, whatever stands on the console now. quiet: types nothing before the device shows a prompt, as while
+    // it starts: keys would stop its boot loader.
     void attach(const Task &task, bool quiet = false);
     bool isAttached() const { return m_attached; }
     // Another number after each attach: what was set in the shell is gone.

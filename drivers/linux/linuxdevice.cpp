@@ -112,8 +112,7 @@ DeviceFacts LinuxDevice::facts(const Task &task)
         order.what = named(m_board.identityStatus.command);
         const auto reply = m_console.run(order, task);
         const QRegularExpression &present = m_board.identityStatus.output;
-        facts.identityPresent =
-            reply.ok() && (present.pattern().isEmpty() || present.match(reply.text()).hasMatch());
+        facts.identityPresent = reply.ok() && (present.pattern().isEmpty() || present.match(reply.text()).hasMatch());
     }
     if (m_board.locks.contains(u"debug"_s))
         facts.locked = m_locks.isLocked(u"debug"_s, task);

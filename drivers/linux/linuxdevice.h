@@ -1,6 +1,6 @@
 #pragma once
-// A Linux board behind its console, with the capabilities that its data allows. Throws as LinuxConsole, LinuxFiles and the
-// capabilities' own, and linux.no-restart, linux.clock.
+// A Linux board behind its console, with the capabilities that its data allows. Throws as LinuxConsole, LinuxFiles and
+// the capabilities' own, and linux.no-restart, linux.clock.
 
 #include "core/device/device.h"
 #include "drivers/linux/linuxfirmware.h"

@@ -134,9 +134,8 @@ void LinuxFiles::setUp(const Task &task)
     const bool modes = m_console.isTransparent();
     const QString before = modes ? u"stty raw -echo min 0 time 20;"_s : QString();
     const QString after = modes ? u"stty raw -echo isig min 1 time 0;"_s : QString();
-    const QString reader = m_console.has("dd")
-                               ? u"dd if=\"$F\" bs=1024 skip=$1 count=$2 2>/dev/null"_s
-                               : u"tail -c +$(($1*1024+1)) <\"$F\"|head -c $(($2*1024))"_s;
+    const QString reader = m_console.has("dd") ? u"dd if=\"$F\" bs=1024 skip=$1 count=$2 2>/dev/null"_s
+                                               : u"tail -c +$(($1*1024+1)) <\"$F\"|head -c $(($2*1024))"_s;
     QString dump = u"r $1 $2"_s;
     if (m_in == LinuxEncoding::Base64)
         dump += u"|base64"_s;
@@ -144,7 +143,8 @@ void LinuxFiles::setUp(const Task &task)
         dump += m_console.has("od") ? u"|od -An -v -tx1"_s : u"|hexdump -v -e '16/1 \"%02x\" \"\\n\"'"_s;
     const QString functions =
         u"h(){ set -- $(%1);echo \"$1\";};"
-        "g(){ %2m \"G$L\";{ %3;} >\"$D/c\";%4[ \"$(h <\"$D/c\")\" = \"$2\" ]||return 9;cat \"$D/c\" >>\"$P\"||return 8;};"
+        "g(){ %2m \"G$L\";{ %3;} >\"$D/c\";%4[ \"$(h <\"$D/c\")\" = \"$2\" ]||return 9;cat \"$D/c\" >>\"$P\"||return "
+        "8;};"
         "r(){ %5;};s(){ k=$(r $1 $2|h);m \"G$L $k\";%6;}"_s.arg(hasher, before, take, after, reader, dump);
     const auto reply = inLoop(functions, u"preparing a transfer"_s, task);
     if (!reply.ok())
@@ -268,13 +268,14 @@ void LinuxFiles::finish(const QByteArray &content, const QString &path, const QS
         shell(u"rm -f %1"_s.arg(named(part)), what, task);
         throw Fault("linux.other-bytes", {shown(path)}, oneLine(sum.text()));
     }
-    // A file that exists keeps its owner and mode; its name holds the old content or the new, never half. A link stays one.
-    const auto moved =
-        shell(u"t=%1;p=%2;[ ! -L \"$t\" ]||t=$(readlink -f \"$t\" 2>/dev/null)||exit 1;"
-              "if [ -f \"$t\" ];then cp -p \"$t\" \"$p.new\"&&cat \"$p\" >\"$p.new\"&&sync&&mv -f \"$p.new\" \"$t\"&&"
-              "rm -f \"$p\"||{ rm -f \"$p.new\";exit 1;};else umask 022;chmod 644 \"$p\";sync;mv -f \"$p\" \"$t\";fi"_s.arg(
-                  named(path), named(part)),
-              what, task);
+    // A file that exists keeps its owner and mode; its name holds the old content or the new, never half. A link stays
+    // one.
+    const auto moved = shell(
+        u"t=%1;p=%2;[ ! -L \"$t\" ]||t=$(readlink -f \"$t\" 2>/dev/null)||exit 1;"
+        "if [ -f \"$t\" ];then cp -p \"$t\" \"$p.new\"&&cat \"$p\" >\"$p.new\"&&sync&&mv -f \"$p.new\" \"$t\"&&"
+        "rm -f \"$p\"||{ rm -f \"$p.new\";exit 1;};else umask 022;chmod 644 \"$p\";sync;mv -f \"$p\" \"$t\";fi"_s.arg(
+            named(path), named(part)),
+        what, task);
     if (!moved.ok())
         trouble(moved.text(), path, what);
 }
@@ -290,10 +291,9 @@ LinuxFiles::Sent LinuxFiles::put(const QByteArray &content, const QString &path,
     }
     const auto started = std::chrono::steady_clock::now();
     const double rate = m_console.info().bytesPerSecond();
-    const qsizetype most =
-        m_board.chunk > 0 ? m_board.chunk
-        : rate > 0        ? std::clamp<qsizetype>(qsizetype(rate * 0.8), 4 * smallestPiece, largestPiece)
-                          : largestPiece;
+    const qsizetype most = m_board.chunk > 0 ? m_board.chunk
+                           : rate > 0 ? std::clamp<qsizetype>(qsizetype(rate * 0.8), 4 * smallestPiece, largestPiece)
+                                      : largestPiece;
     qsizetype size = std::min(most, rate > 0 ? std::max(smallestPiece, most / 2) : firstPiece);
     qint64 at = out.resumedAt;
     int failed = 0;
@@ -373,8 +373,8 @@ QByteArray LinuxFiles::get(const QString &path, qint64 limit, const Task &task)
     const bool readable = m_console.has("dd") || (m_console.has("tail") && m_console.has("head"));
     if (!readable || (m_in == LinuxEncoding::Text && !m_console.has("od") && !m_console.has("hexdump")))
         throw Fault("linux.no-tools", {readable ? u"base64, od or hexdump"_s : u"dd, or tail and head"_s});
-    const auto told = inLoop(u"F=%1;[ ! -d \"$F\" ]||{ echo 'is a folder';false; }&&wc -c <\"$F\""_s.arg(named(path)),
-                             what, task);
+    const auto told =
+        inLoop(u"F=%1;[ ! -d \"$F\" ]||{ echo 'is a folder';false; }&&wc -c <\"$F\""_s.arg(named(path)), what, task);
     if (told.text() == "is a folder"_L1)
         throw Fault("linux.not-a-file", {shown(path)});
     if (!told.ok())
@@ -420,7 +420,8 @@ bool LinuxFiles::exists(const QString &path, const Task &task)
 void LinuxFiles::remove(const QString &path, const Task &task)
 {
     const QString what = u"remove %1"_s.arg(shown(path));
-    const auto reply = shell(u"[ -e %1 ]||[ -L %1 ]||{ echo 'No such file';exit 1; };rm %1"_s.arg(named(path)), what, task);
+    const auto reply =
+        shell(u"[ -e %1 ]||[ -L %1 ]||{ echo 'No such file';exit 1; };rm %1"_s.arg(named(path)), what, task);
     if (!reply.ok())
         trouble(reply.text(), path, what);
 }

@@ -1,9 +1,9 @@
 #pragma once
 // Files over a Linux console, both ways, in pieces with a hash each. To the device: raw bytes where its terminal can be
 // switched to pass all of them, counted by head or dd; else base64; else octal through the shell's printf. A piece with
-// another hash is sent again, smaller; what stands in NAME.slipway-part from an earlier try is gone on from when its hash
-// is right. The file appears under its name when all of it is there and its hash agrees. From the device: pieces by dd, or
-// tail and head, raw, base64 or hexadecimal.
+// another hash is sent again, smaller; what stands in NAME.slipway-part from an earlier try is gone on from when its
+// hash is right. The file appears under its name when all of it is there and its hash agrees. From the device: pieces
+// by dd, or tail and head, raw, base64 or hexadecimal.
 //
 // Throws as LinuxConsole, and linux.no-tools, linux.garbled, linux.no-file, linux.not-a-file, linux.read-only,
 // linux.no-space, linux.permission, linux.other-bytes, linux.file-changed, linux.file-too-large.
@@ -46,7 +46,8 @@ private:
     LinuxConsole::Reply shell(const QString &command, const QString &what, const Task &task);
     LinuxConsole::Reply inLoop(const QString &command, const QString &what, const Task &task);
     qint64 begin(const QByteArray &content, const QString &path, const QString &part, bool resume, const Task &task);
-    bool putPiece(QByteArrayView piece, const QString &path, const Task &task, const std::function<void(qsizetype)> &sent);
+    bool putPiece(QByteArrayView piece, const QString &path, const Task &task,
+                  const std::function<void(qsizetype)> &sent);
     void finish(const QByteArray &content, const QString &path, const QString &part, const Task &task);
     std::optional<QByteArray> getPiece(qint64 atKiB, qint64 kiB, const QString &path, const Task &task);
     QByteArray encoded(QByteArrayView piece) const;
@@ -56,7 +57,7 @@ private:
     const LinuxBoard &m_board;
     int m_session = 0; // that knows our functions
     Hash m_hash = Hash::Sha256;
-    bool m_rawFails = false;  // something on the way does not let all bytes through
+    bool m_rawFails = false;                  // something on the way does not let all bytes through
     LinuxEncoding m_out = LinuxEncoding::Raw; // to the device
     bool m_counted = true;                    // by head or dd; else line by line up to a dot
     LinuxEncoding m_in = LinuxEncoding::Raw;  // from the device; Text: hexadecimal

@@ -147,7 +147,8 @@ void LinuxFirmware::activate(const QByteArray &hash, bool, const Task &task)
         const RaucStatus told = status(task);
         const QList<RaucSlot> list = raucSlots(told);
         for (const RaucSlot &slot : list) {
-            // By the hash of the image in the slot, or of the bundle that was just installed: then it is the other slot.
+            // By the hash of the image in the slot, or of the bundle that was just installed: then it is the other
+            // slot.
             const bool meant = slot.sha256 == hash || (hash == m_written && !slot.booted());
             if (!meant || hash.isEmpty())
                 continue;

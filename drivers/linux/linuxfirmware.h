@@ -1,9 +1,9 @@
 #pragma once
 // Firmware of a Linux board: sent over as a file, then installed by RAUC ("Using RAUC": status, install, mark-active,
-// mark-good) or by the commands that the board's data names (SWUpdate or its own). With RAUC the slots are RAUC's of the
-// board's class, in the order of their names, and their hash that of the image in them; a slot's number is its place there.
-// With commands there is one slot that runs, and after write() a second one with the SHA-256 of the file. Throws as
-// LinuxFiles, and linux.install, linux.output-form, device.lacks, device.refused.
+// mark-good) or by the commands that the board's data names (SWUpdate or its own). With RAUC the slots are RAUC's of
+// the board's class, in the order of their names, and their hash that of the image in them; a slot's number is its
+// place there. With commands there is one slot that runs, and after write() a second one with the SHA-256 of the file.
+// Throws as LinuxFiles, and linux.install, linux.output-form, device.lacks, device.refused.
 
 #include "core/device/capabilities.h"
 #include "drivers/linux/linuxfiles.h"

@@ -49,8 +49,8 @@ QByteArray LinuxKeys::product(const QString &command, QMap<QString, QString> val
 {
     const QString out = m_console.scratch(task) + u"/out"_s;
     values.insert(u"out"_s, out);
-    const auto reply = runFor(m_console, u"rm -f %1;"_s.arg(console::shellWord(out)) + filledIn(command, values), what,
-                              keyTime, task);
+    const auto reply =
+        runFor(m_console, u"rm -f %1;"_s.arg(console::shellWord(out)) + filledIn(command, values), what, keyTime, task);
     if (!reply.ok())
         throw Fault("device.refused", {what, refusal(reply)});
     return m_files.get(out, longestProduct, task.at(nullptr));

@@ -1,6 +1,6 @@
 #pragma once
-// Keys, Lock and Eraser of a board, as its data says: commands and files. The private key stays on the device, in a file
-// or a TPM as the commands have it. Throws as LinuxFiles, and device.locked, device.refused, device.lacks,
+// Keys, Lock and Eraser of a board, as its data says: commands and files. The private key stays on the device, in a
+// file or a TPM as the commands have it. Throws as LinuxFiles, and device.locked, device.refused, device.lacks,
 // linux.serial-form, linux.lock-open.
 
 #include "core/device/capabilities.h"

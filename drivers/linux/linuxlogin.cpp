@@ -16,7 +16,8 @@ using console::Seen;
 namespace {
 
 constexpr auto pauseThatEnds = 250ms; // a prompt is what nothing follows
-constexpr auto longestChatter = 2s;   // between two looks at a device that never pauses
+constexpr auto listenFirst = 400ms;
+constexpr auto longestChatter = 2s; // between two looks at a device that never pauses
 constexpr auto nudgeAfter = 1500ms;
 constexpr auto quietNudge = 15s; // a device that starts may be silent for long, and its boot loader waits for keys
 constexpr qsizetype mostHeard = 64 * 1024;
@@ -31,22 +32,25 @@ constexpr const char loopText[] =
     R"sh(L=$1; S=r; m "B$L"; p=$c; c=; case $l in =*) (c=$p; eval "$(printf %b "$c")") </dev/null 2>&1;; )sh"
     R"sh(*) eval "$(printf %b "$p")" 2>&1;; esac; S=$?; m "E$L $S"; fi; };)sh"
     R"sh(o(){ while IFS= read -r l; do case $l in +*) c=$c${l#?};; -*) c=;; [=!]*) u;; \?*) m "?${l#?} $L $S";; )sh"
-    R"sh(.) break;; '') m I;; esac; done; [ -z "$D" ] || rm -rf "$D"; stty sane 2>/dev/null; };)sh";
+    R"sh(.) break;; '') m I;; esac; done; [ -z "$D" ] || rm -rf "$D"; stty sane cols 80 2>/dev/null; };)sh";
 
-constexpr const char *wantedTools[] = {"base64",    "head",     "dd",      "sha256sum", "openssl", "md5sum", "od",
-                                       "hexdump",   "tail",     "wc",      "df",        "mktemp",  "tar",    "stty",
-                                       "readlink",  "sync",     "cksum"};
+constexpr const char *wantedTools[] = {"base64", "head",    "dd",       "sha256sum", "openssl", "md5sum",
+                                       "od",     "hexdump", "tail",     "wc",        "df",      "mktemp",
+                                       "tar",    "stty",    "readlink", "sync",      "cksum"};
 
 } // namespace
 
 // What stands there once the device pauses; Other or Nothing after so much silence.
 Seen LinuxConsole::look(std::chrono::milliseconds silence, const Task &task)
 {
+    const auto seenNow = [this] { return console::classify(console::withoutKernelLines(m_in), m_board.patterns); };
+    if (const Seen seen = seenNow(); seen != Seen::Nothing && seen != Seen::Other)
+        return seen;
     while (pump(task.deadline.sooner(silence), task.stop)) {
         const Deadline chatter = task.deadline.sooner(longestChatter);
         while (!chatter.expired() && pump(task.deadline.sooner(pauseThatEnds), task.stop)) {
         }
-        const Seen seen = console::classify(console::withoutKernelLines(m_in), m_board.patterns);
+        const Seen seen = seenNow();
         if (seen != Seen::Other || task.deadline.expired())
             return seen;
         if (m_in.size() > mostHeard)
@@ -60,6 +64,11 @@ void LinuxConsole::attach(const Task &task, bool quiet)
     m_attached = false;
     m_scratch.clear();
     m_started = false;
+    m_in.clear();
+    if (!quiet) { // one that is just starting is left alone, too
+        look(listenFirst, task);
+        quiet = !console::plainText(console::withoutKernelLines(m_in)).isEmpty();
+    }
     const Task attaching = task.within(quiet ? std::chrono::milliseconds(m_board.restartTime) + m_board.loginTime
                                              : std::chrono::milliseconds(m_board.loginTime));
     logIn(attaching, quiet);
@@ -80,11 +89,8 @@ void LinuxConsole::logIn(const Task &task, bool quiet)
     const auto forget = qScopeGuard([&secret] { cleanse(secret); });
     bool userSent = false, passwordSent = false, loaderLeft = false, isShell = false;
     int nudges = 0, rounds = 0;
-    m_in.clear();
-    if (!quiet) {
-        m_link->discardInput();
+    if (!quiet)
         type("\n", task);
-    }
     const auto answer = [&](const QByteArray &line) {
         m_in.clear();
         type(line + '\n', task);
@@ -175,10 +181,10 @@ void LinuxConsole::startLoop(const Task &task)
 {
     const QByteArray token = randomToken();
     m_in.clear();
-    // A shell of its own: without history, prompts and job control, so that an interrupt ends the command and not the loop.
-    // The same flavour as the login shell's, where that is bash.
+    // A shell of its own: without history, prompts and job control, so that an interrupt ends the command and not the
+    // loop. The same flavour as the login shell's, where that is bash.
     type(" LC_ALL=C LANG=C TERM=dumb COLUMNS=500 PAGER=cat SYSTEMD_PAGER= HISTFILE= ENV= \"${BASH:-sh}\" -c '"
-         "stty raw -echo isig 2>/dev/null && t=1 || t=0; trap : INT QUIT; printf \"\\036R" +
+         "stty raw -echo isig cols 500 2>/dev/null && t=1 || t=0; trap : INT QUIT; printf \"\\036R" +
              token +
              " $t\\n\"; while IFS= read -r l; do case $l in +*) s=$s${l#?};; .) break;; "
              "\"\") printf \"\\036I\\n\";; *) eval \"$l\";; esac; done'\n",

@@ -49,8 +49,9 @@ void SettingLines::set(QByteArrayView name, QByteArrayView value)
 {
     QByteArray line = name.toByteArray() + '=';
     // Quotes where a shell that reads the file would see more than one word; a value with both kinds goes as it is.
-    const bool plain = std::all_of(value.begin(), value.end(),
-                                   [](char c) { return std::isalnum(quint8(c)) || QByteArrayView("-_.:,/@+%").contains(c); });
+    const bool plain = std::all_of(value.begin(), value.end(), [](char c) {
+        return std::isalnum(quint8(c)) || QByteArrayView("-_.:,/@+%").contains(c);
+    });
     const char quote = plain || value.contains('\'') ? '\0' : '\'';
     if (quote)
         line += quote;

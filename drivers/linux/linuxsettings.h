@@ -1,7 +1,8 @@
 #pragma once
-// Blobs of a Linux board. Files as they are; a name that ends with / is a folder, as a tar archive of what is in it, which
-// is unpacked over what is there. Settings: KEY=VALUE lines of a file, of which only the one line changes, or commands, as
-// the board's data says. Throws as LinuxFiles, and linux.no-setting, linux.setting-form, device.lacks, device.refused.
+// Blobs of a Linux board. Files as they are; a name that ends with / is a folder, as a tar archive of what is in it,
+// which is unpacked over what is there. Settings: KEY=VALUE lines of a file, of which only the one line changes, or
+// commands, as the board's data says. Throws as LinuxFiles, and linux.no-setting, linux.setting-form, device.lacks,
+// device.refused.
 
 #include "core/device/capabilities.h"
 #include "drivers/linux/linuxfiles.h"

@@ -1,7 +1,7 @@
 #pragma once
 // What `rauc status --detailed --output-format=json` prints (RAUC 1.x, "Using RAUC", section "Accessing status"): the
-// booted slot, the slot that is booted next, and for each slot its class, boot name, state, boot status and the bundle that
-// was installed there. Sizes are bounded; anything that is not of the expected kind is taken as not told.
+// booted slot, the slot that is booted next, and for each slot its class, boot name, state, boot status and the bundle
+// that was installed there. Sizes are bounded; anything that is not of the expected kind is taken as not told.
 
 #include <QByteArray>
 #include <QByteArrayView>

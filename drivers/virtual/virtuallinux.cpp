@@ -130,8 +130,8 @@ struct VirtualLinux::Private {
 
     State state = State::Booting;
     std::optional<Clock::time_point> stateEnds, nextByte;
-    QByteArray line, user;       // typed so far; who logs in
-    QByteArray toHost, toShell;  // waits
+    QByteArray line, user;      // typed so far; who logs in
+    QByteArray toHost, toShell; // waits
     qint64 sinceKernel = 0, stamp = 12'345'678;
     bool hung = false;
 
@@ -181,8 +181,10 @@ void VirtualLinux::Private::prepare()
         // A system of busybox alone, but for openssl, which a gateway has.
         QFile::link(busybox, home.filePath(u"bin/busybox"_s));
         const QStringList needed =
-            u"[ ash awk base64 basename cat chmod cksum cp cut date dd df dirname dmesg du echo env expr false find grep "
-            "gunzip gzip head hexdump hostname id kill ln ls md5sum mkdir mktemp mv od printf ps pwd readlink rm rmdir sed "
+            u"[ ash awk base64 basename cat chmod cksum cp cut date dd df dirname dmesg du echo env expr false find "
+            u"grep "
+            "gunzip gzip head hexdump hostname id kill ln ls md5sum mkdir mktemp mv od printf ps pwd readlink rm rmdir "
+            "sed "
             "seq sh sha256sum sleep sort stat stty sync tail tar tee test touch tr true uname uniq uptime wc which yes "
             "openssl"_s.split(u' ');
         const QString openssl = QStandardPaths::findExecutable(u"openssl"_s);
@@ -201,12 +203,9 @@ void VirtualLinux::Private::prepare()
         path += u":/usr/local/bin:/usr/bin:/bin"_s;
     }
     path = (options.tools + QStringList{path}).join(u':');
-    environment = {"PATH=" + QFile::encodeName(path),
-                   "HOME=" + QFile::encodeName(folder),
-                   "USER=" + options.user.toUtf8(),
-                   "LOGNAME=" + options.user.toUtf8(),
-                   "SHELL=" + QFile::encodeName(program),
-                   "TERM=vt220"};
+    environment = {"PATH=" + QFile::encodeName(path),     "HOME=" + QFile::encodeName(folder),
+                   "USER=" + options.user.toUtf8(),       "LOGNAME=" + options.user.toUtf8(),
+                   "SHELL=" + QFile::encodeName(program), "TERM=vt220"};
 
     const QString fifoPath = home.filePath(u"bin/control"_s);
     QFile::remove(fifoPath);
@@ -527,10 +526,8 @@ void VirtualLinux::Private::run(const std::stop_token &stop)
             }
         }
         pass();
-        pollfd fds[] = {{event.get(), POLLIN, 0},
-                        {fifo.get(), POLLIN, 0},
-                        {console->fd(), 0, 0},
-                        {shell ? shell.get() : -1, 0, 0}};
+        pollfd fds[] = {
+            {event.get(), POLLIN, 0}, {fifo.get(), POLLIN, 0}, {console->fd(), 0, 0}, {shell ? shell.get() : -1, 0, 0}};
         if (toShell.size() < mostWaiting)
             fds[2].events |= POLLIN;
         if (!toHost.isEmpty() && !nextByte)

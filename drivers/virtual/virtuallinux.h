@@ -1,12 +1,12 @@
 #pragma once
-// A Linux gateway's console without a gateway: a real shell (bash or busybox ash) on a pseudo-terminal of its own, behind
-// a boot loader's countdown, a few boot messages and a login, in a scratch folder that is its home. Its PATH begins with
-// bin/ there: "reboot" starts it anew; for ash that folder, filled with busybox's programs, is all there is, and programs
-// can be left out. Commands with paths of their own reach the machine it runs on: it is no cage.
+// A Linux gateway's console without a gateway: a real shell (bash or busybox ash) on a pseudo-terminal of its own,
+// behind a boot loader's countdown, a few boot messages and a login, in a scratch folder that is its home. Its PATH
+// begins with bin/ there: "reboot" starts it anew; for ash that folder, filled with busybox's programs, is all there
+// is, and programs can be left out. Commands with paths of their own reach the machine it runs on: it is no cage.
 //
-// Trouble on demand, by setFault(): slow-echo (delay between bytes it sends), kernel (a kernel's message after every so many
-// bytes it sends), hang (nothing more after so many bytes it got), logout and reboot (after so many bytes it got), deny
-// (no login), and nothing else: the shell is what it is. Throws virtual.link, virtual.fault, virtual.shell.
+// Trouble on demand, by setFault(): slow-echo (delay between bytes it sends), kernel (a kernel's message after every so
+// many bytes it sends), hang (nothing more after so many bytes it got), logout and reboot (after so many bytes it got),
+// deny (no login), and nothing else: the shell is what it is. Throws virtual.link, virtual.fault, virtual.shell.
 
 #include <QString>
 #include <QStringList>
@@ -35,9 +35,9 @@ struct VirtualLinuxOptions {
     QString user = QStringLiteral("root"), password = {};
     QString hostName = QStringLiteral("gateway");
     QString serial = QStringLiteral("GW-00000001");
-    QStringList without = {}; // programs that its PATH lacks; with ash only
-    QStringList tools = {};   // folders that its PATH begins with
-    bool loggedIn = false;    // comes up with a shell instead of a login
+    QStringList without = {};  // programs that its PATH lacks; with ash only
+    QStringList tools = {};    // folders that its PATH begins with
+    bool loggedIn = false;     // comes up with a shell instead of a login
     bool unprivileged = false; // the shell runs as nobody, where this program may decide that
     std::chrono::milliseconds countdown{300}, bootTime{300};
 };

@@ -158,7 +158,8 @@ private Q_SLOTS:
         // With the right file the same unit works.
         if (fault != u"none"_s) {
             writeTo(home.filePath(u"gateway.password"_s), password.toUtf8());
-            gateway.quirks = board(R"("login": {"password-file": "gateway.password"})", home.filePath(u"boards.json"_s));
+            gateway.quirks =
+                board(R"("login": {"password-file": "gateway.password"})", home.filePath(u"boards.json"_s));
             QCOMPARE(gateway.open()->shell()->run(u"echo in"_s, task()).output, u"in"_s);
         }
     }

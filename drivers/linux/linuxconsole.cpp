@@ -23,6 +23,11 @@ constexpr qsizetype mostInput = 24 << 20; // whatever limit a caller gives
 
 using Clock = std::chrono::steady_clock;
 
+QString atFront(const QString &what)
+{
+    return what.left(1).toUpper() + what.mid(1);
+}
+
 } // namespace
 
 QByteArray randomToken()
@@ -104,26 +109,37 @@ void LinuxConsole::type(QByteArrayView bytes, const Task &task)
     send(bytes, task, Deadline::in(5s + wire));
 }
 
-bool LinuxConsole::waitFor(const std::function<bool()> &seen, std::chrono::milliseconds patience, const Task &task)
+// seen: told what came so far; once the device pauses, without what the kernel wrote in between.
+bool LinuxConsole::waitFor(const std::function<bool(const QByteArray &text)> &seen, std::chrono::milliseconds patience,
+                           const Task &task)
 {
     const Deadline deadline = task.deadline.sooner(patience);
-    while (!seen()) {
-        if (!pump(deadline, task.stop))
-            return seen();
+    bool paused = false;
+    while (!deadline.expired()) {
+        if (pump(paused ? deadline : deadline.sooner(breath), task.stop)) {
+            paused = false;
+            if (seen(m_in))
+                return true;
+        } else if (!paused) {
+            paused = true;
+            if (seen(console::withoutKernelLines(m_in)))
+                return true;
+        }
     }
-    return true;
+    return seen(console::withoutKernelLines(m_in));
 }
 
 bool LinuxConsole::awaitMark(char kind, QByteArrayView token, std::chrono::milliseconds patience, const Task &task,
                              console::Mark *found)
 {
-    const auto seen = [&](bool cleaned) {
-        const auto mark = console::findMark(cleaned ? console::withoutKernelLines(m_in) : m_in, kind, token);
-        if (mark && found)
-            *found = *mark;
-        return mark.has_value();
-    };
-    return waitFor([&] { return seen(false); }, patience, task) || seen(true);
+    return waitFor(
+        [&](const QByteArray &text) {
+            const auto mark = console::findMark(text, kind, token);
+            if (mark && found)
+                *found = *mark;
+            return mark.has_value();
+        },
+        patience, task);
 }
 
 void LinuxConsole::silent(const QString &what) const
@@ -133,13 +149,13 @@ void LinuxConsole::silent(const QString &what) const
 
 LinuxConsole::Reply LinuxConsole::run(const Order &order, const Task &task)
 {
-    task.check(order.what);
+    task.check(atFront(order.what));
     if (!m_attached)
         attach(task);
     try {
         return perform(order, task);
     } catch (const Fault &fault) {
-        if (fault.is("link.gone") || fault.is("link.failed"))
+        if (fault.is("link.gone") || fault.is("link.failed") || fault.is("linux.silent") || fault.is("linux.garbled"))
             m_attached = false;
         throw;
     }
@@ -184,10 +200,10 @@ LinuxConsole::Reply LinuxConsole::perform(const Order &wanted, const Task &task)
     if (stopped)
         throw Fault("base.stopped");
     if (tooMuch)
-        throw Fault("linux.output", {wanted.what, humanSize(wanted.limit)});
+        throw Fault("linux.output", {atFront(wanted.what), humanSize(wanted.limit)});
     if (!answers)
         silent(wanted.what);
-    throw Fault("linux.timeout", {wanted.what});
+    throw Fault("linux.timeout", {atFront(wanted.what)});
 }
 
 void LinuxConsole::order(const Order &order, const QByteArray &token, const Task &task)

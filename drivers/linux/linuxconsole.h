@@ -80,7 +80,8 @@ private:
     console::Seen look(std::chrono::milliseconds silence, const Task &task);
     void type(QByteArrayView bytes, const Task &task);
     bool pump(Deadline deadline, const std::stop_token &stop);
-    bool waitFor(const std::function<bool()> &seen, std::chrono::milliseconds patience, const Task &task);
+    bool waitFor(const std::function<bool(const QByteArray &text)> &seen, std::chrono::milliseconds patience,
+                 const Task &task);
     bool awaitMark(char kind, QByteArrayView token, std::chrono::milliseconds patience, const Task &task,
                    console::Mark *found = nullptr);
     Reply perform(const Order &order, const Task &task);

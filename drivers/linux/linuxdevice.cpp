@@ -16,7 +16,7 @@ constexpr auto restartAnswer = 15s;
 
 QString named(const QString &command)
 {
-    return u"The command \"%1\""_s.arg(oneLine(command, 60));
+    return u"the command \"%1\""_s.arg(oneLine(command, 60));
 }
 
 } // namespace

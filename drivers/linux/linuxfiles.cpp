@@ -321,7 +321,7 @@ LinuxFiles::Sent LinuxFiles::put(const QByteArray &content, const QString &path,
                 inLoop(u"P=%1"_s.arg(named(part)), u"write %1"_s.arg(shown(path)), task);
             }
             if (failed > mostRetries)
-                throw Fault("linux.garbled", {m_console.info().port, u"Writing %1"_s.arg(shown(path))});
+                throw Fault("linux.garbled", {m_console.info().port, u"writing %1"_s.arg(shown(path))});
             size = std::max(smallestPiece, size / 2);
         }
         if (task.progress)
@@ -400,7 +400,7 @@ QByteArray LinuxFiles::get(const QString &path, qint64 limit, const Task &task)
             throw Fault("linux.file-changed", {shown(path)});
         } else {
             if (++failed > mostRetries)
-                throw Fault("linux.garbled", {m_console.info().port, u"Reading %1"_s.arg(shown(path))});
+                throw Fault("linux.garbled", {m_console.info().port, u"reading %1"_s.arg(shown(path))});
             kiB = std::max<qint64>(1, kiB / 2);
         }
         if (task.progress)

@@ -11,6 +11,8 @@ using namespace Qt::StringLiterals;
 
 namespace {
 
+constexpr qsizetype longestReport = 4 * 1024 * 1024; // installers draw bars
+
 // What an installer says last is why it failed; RAUC and SWUpdate mark it.
 QString reason(const QString &output, int status)
 {
@@ -131,6 +133,7 @@ Firmware::WriteResult LinuxFirmware::write(const QByteArray &image, const WriteO
     order.command = filledIn(m_board.install, {{u"file"_s, m_board.firmwareFile}}).toUtf8();
     order.what = u"the installation"_s;
     order.patience = m_board.installTime;
+    order.limit = longestReport;
     const auto reply = m_console.run(order, task);
     m_files.remove(m_board.firmwareFile, task);
     if (!reply.ok())

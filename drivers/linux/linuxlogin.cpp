@@ -135,7 +135,7 @@ void LinuxConsole::logIn(const Task &task, bool quiet)
             type("\n", task);
             break;
         case Seen::Refused:
-            if (passwordSent || m_started)
+            if (userSent || m_started)
                 throw Fault("linux.login-refused", {info().port, m_board.user});
             answer({});
             break;
@@ -174,7 +174,7 @@ bool LinuxConsole::probe(const Task &task)
     const QByteArray token = randomToken();
     m_in.clear();
     type("echo \"slip\"\"way-" + token + "\"\n", task);
-    return waitFor([&] { return m_in.contains("slipway-" + token); }, shellAnswer, task);
+    return waitFor([&](const QByteArray &text) { return text.contains("slipway-" + token); }, shellAnswer, task);
 }
 
 void LinuxConsole::startLoop(const Task &task)
@@ -217,7 +217,7 @@ void LinuxConsole::startLoop(const Task &task)
         if (awaitMark('I', {}, shellAnswer, task))
             return;
     }
-    throw Fault("linux.garbled", {info().port, u"Starting the session"_s});
+    throw Fault("linux.garbled", {info().port, u"starting the session"_s});
 }
 
 void LinuxConsole::findTools(const Task &task)

@@ -20,8 +20,8 @@ QByteArray contentOfSize(qsizetype size)
     QRandomGenerator random(7);
     for (char &c : out)
         c = char(random.generate());
-    const QByteArray nasty =
-        "\x03\x04\x11\x13\x1a\x1c\x7f\xff\r\n\r~.\x1eI\n\x1eE0 0\n[   12.345678] usb 1-1: x\r\nlogin: ";
+    const QByteArray nasty("\x03\x04\x11\x13\x1a\x1c\x7f\xff\r\n\r~.\x1eI\n\x1e"
+                           "E0 0\n[   12.345678] usb 1-1: x\r\nlogin: ");
     for (qsizetype at = 0; at + nasty.size() < size; at += 5000)
         out.replace(at, nasty.size(), nasty);
     return out;

@@ -113,14 +113,7 @@ private Q_SLOTS:
     void raucStatus()
     {
         // As "rauc status --detailed --output-format=json" writes it, on one line.
-        const QByteArray json =
-            R"({"compatible":"gw","variant":"","booted":"system0","boot_primary":"rootfs.0","slots":[)"
-            R"({"rootfs.1":{"class":"rootfs","device":"/dev/mmcblk0p3","type":"ext4","bootname":"system1","state":"inactive",)"
-            R"("parent":null,"mountpoint":null,"boot_status":"bad","slot_status":{"bundle":{"compatible":null}}}},)"
-            R"({"appfs.0":{"class":"appfs","state":"active"}},)"
-            R"({"rootfs.0":{"class":"rootfs","bootname":"system0","state":"booted","mountpoint":"/","boot_status":"good",)"
-            R"("slot_status":{"bundle":{"compatible":"gw","version":"2026.11"},"checksum":{"sha256":)"
-            R"("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","size":0}}}}]})";
+        const QByteArray json = contentOf(QStringLiteral(SLIPWAY_TEST_DATA "/linux/rauc-status.json"));
         const auto status = RaucStatus::parse("rauc-WARNING: something\n" + json + "\n");
         QVERIFY(status);
         QCOMPARE(status->primary, u"rootfs.0"_s);
@@ -156,18 +149,18 @@ private Q_SLOTS:
         QTest::addColumn<QByteArray>("members");
         QTest::addColumn<QString>("where");
         const auto row = [](const char *members, const char *where) {
-            QTest::newRow(where) << QByteArray(members) << QString::fromLatin1(where);
+            QTest::newRow(where) << QByteArray(members).replace('\'', '"') << QString::fromLatin1(where);
         };
-        row(R"("colour": "red")", "boards.test.colour");
-        row(R"("login": {"user": 1})", "boards.test.login.user");
-        row(R"("login": {"prompt": "("})", "boards.test.login.prompt");
-        row(R"("transfer": {"encoding": "morse"})", "boards.test.transfer.encoding");
-        row(R"("firmware": {"kind": "magic"})", "boards.test.firmware.kind");
-        row(R"("firmware": {"kind": "commands", "install": "x"})", "boards.test.firmware.install");
-        row(R"("firmware": {"kind": "commands", "install": "x ${file}"})", "boards.test.firmware.version");
-        row(R"("keys": {"request": "openssl"})", "boards.test.keys.request");
-        row(R"("locks": {"debug": {"lock": "x", "status": "y"}})", "boards.test.locks.debug.locked");
-        row(R"("settings": {"file": "x", "read": "y"})", "boards.test.settings.file");
+        row("'colour': 'red'", "boards.test.colour");
+        row("'login': {'user': 1}", "boards.test.login.user");
+        row("'login': {'prompt': '('}", "boards.test.login.prompt");
+        row("'transfer': {'encoding': 'morse'}", "boards.test.transfer.encoding");
+        row("'firmware': {'kind': 'magic'}", "boards.test.firmware.kind");
+        row("'firmware': {'kind': 'commands', 'install': 'x'}", "boards.test.firmware.install");
+        row("'firmware': {'kind': 'commands', 'install': 'x ${file}'}", "boards.test.firmware.version");
+        row("'keys': {'request': 'openssl'}", "boards.test.keys.request");
+        row("'locks': {'debug': {'lock': 'x', 'status': 'y'}}", "boards.test.locks.debug.locked");
+        row("'settings': {'file': 'x', 'read': 'y'}", "boards.test.settings.file");
     }
 
     void boards()

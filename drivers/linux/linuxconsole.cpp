@@ -2,6 +2,7 @@
 
 #include "core/base/text.h"
 
+#include <QCryptographicHash>
 #include <QRandomGenerator>
 
 #include <algorithm>
@@ -184,7 +185,10 @@ LinuxConsole::Reply LinuxConsole::perform(const Order &wanted, const Task &task)
         while (!running.done) {
             if (deadline.expired() || m_in.size() - running.bodyAt > wanted.limit + 64 * 1024)
                 break;
-            if (!step(running, wanted, task.within(std::chrono::ceil<std::chrono::milliseconds>(deadline.remaining()))))
+            const bool decided = step(running, wanted, task.within(deadline.remaining()));
+            if (!decided && wanted.parting)
+                running.askedAt = Clock::now();
+            else if (!decided)
                 inquire(running, wanted, task);
         }
     } catch (const Fault &fault) {
@@ -194,6 +198,10 @@ LinuxConsole::Reply LinuxConsole::perform(const Order &wanted, const Task &task)
     }
     if (running.done && running.reply.output.size() <= wanted.limit)
         return std::move(running.reply);
+    if (wanted.parting && !stopped) {
+        m_attached = false;
+        return {};
+    }
     const bool tooMuch = running.done || m_in.size() - running.bodyAt > wanted.limit;
     const bool answers = running.done || interrupt();
     m_attached = answers;
@@ -206,6 +214,18 @@ LinuxConsole::Reply LinuxConsole::perform(const Order &wanted, const Task &task)
     throw Fault("linux.timeout", {atFront(wanted.what)});
 }
 
+QByteArray LinuxConsole::checkWord(QByteArrayView bytes) const
+{
+    if (m_checker == "cksum")
+        return QByteArray::number(console::cksum(bytes));
+    const bool sha = m_checker == "sha256sum";
+    if (!sha && m_checker != "md5sum")
+        return {};
+    QCryptographicHash sum(sha ? QCryptographicHash::Sha256 : QCryptographicHash::Md5);
+    sum.addData(bytes);
+    return sum.result().toHex();
+}
+
 void LinuxConsole::order(const Order &order, const QByteArray &token, const Task &task)
 {
     const QByteArray code = console::forPrintf(order.command);
@@ -213,7 +233,7 @@ void LinuxConsole::order(const Order &order, const QByteArray &token, const Task
     for (qsizetype at = 0; at < code.size(); at += pieceLength)
         lines += '+' + code.mid(at, pieceLength) + '\n';
     lines += (order.input == Input::Terminal ? '!' : '=') + token + ' ' + QByteArray::number(code.size()) + ' ' +
-             (m_hasCrc ? QByteArray::number(console::cksum(code)) : QByteArray()) + '\n';
+             checkWord(code) + '\n';
     type(lines, task);
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 // A session on a Linux console: logs in, finds the shell behind whatever prompt there is, and starts a small loop in it
 // that reads lines, checks them and runs them. From then on nothing depends on prompts, echo, line editing, history or
-// the terminal's width: a command goes over in pieces with its length and CRC (POSIX cksum), its output stands between
+// the terminal's width: a command goes over in pieces with its length and a check, its output stands between
 // two marks with a random token, and its exit status in the second. A command runs once however often it is sent.
 // The loop's words are described in drivers/linux/README.md.
 //
@@ -37,6 +37,7 @@ public:
         std::chrono::milliseconds patience{60'000};
         Input input = Input::None;
         qsizetype limit = 256 * 1024; // of the output
+        bool parting = false; // the device may go before it answers: nothing is typed at it, and no answer is all right
         // Called once when the command has printed the mark of ready().
         std::function<void()> ready = {};
     };
@@ -85,6 +86,7 @@ private:
     bool awaitMark(char kind, QByteArrayView token, std::chrono::milliseconds patience, const Task &task,
                    console::Mark *found = nullptr);
     Reply perform(const Order &order, const Task &task);
+    QByteArray checkWord(QByteArrayView bytes) const;
     void order(const Order &order, const QByteArray &token, const Task &task);
     bool step(Running &running, const Order &order, const Task &task);
     bool finished(Running &running, bool cleaned);
@@ -99,7 +101,7 @@ private:
     bool m_attached = false;
     bool m_started = false; // the board's own command for a shell was given
     bool m_transparent = false;
-    bool m_hasCrc = false;
+    QByteArray m_checker; // the program that checks commands there: cksum, sha256sum, md5sum, or : for none
     int m_session = 0;
     QString m_shellName, m_scratch;
     QSet<QString> m_tools;

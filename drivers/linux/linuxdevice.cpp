@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto commandTime = 60s; // where the task says nothing
-constexpr auto restartAnswer = 15s;
+constexpr auto restartAnswer = 3s;
 
 QString named(const QString &command)
 {
@@ -153,15 +153,10 @@ void LinuxDevice::reset(const Task &task)
     order.command = m_board.restart.toUtf8();
     order.what = u"the restart"_s;
     order.patience = restartAnswer;
-    try {
-        const auto reply = m_console.run(order, restarting);
-        if (!reply.ok())
-            m_files.trouble(reply.text(), m_board.restart, u"restart"_s);
-    } catch (const Fault &fault) {
-        // It went before it could say so.
-        if (!fault.is("linux.silent") && !fault.is("linux.logged-out") && !fault.is("linux.timeout"))
-            throw;
-    }
+    order.parting = true;
+    const auto reply = m_console.run(order, restarting);
+    if (!reply.ok())
+        m_files.trouble(reply.text(), m_board.restart, u"restart"_s);
     m_console.forget();
     for (;;) {
         try {

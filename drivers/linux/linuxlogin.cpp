@@ -27,7 +27,7 @@ constexpr qsizetype pieceLength = 160;
 // What the loop on the device is made of. c: the command, L: token of the last one, S: its status, D: scratch folder.
 constexpr const char loopText[] =
     R"sh(m(){ printf '\036%s\n' "$*"; };)sh"
-    R"sh(u(){ set -- ${l#?}; k=$(printf %s "$c"|cksum 2>/dev/null); )sh"
+    R"sh(u(){ set -- ${l#?}; k=$(printf %s "$c"|$K 2>/dev/null); )sh"
     R"sh(if [ "$1" = "$L" ]; then m "E$L $S"; elif [ ${#c} != "$2" ] || [ "${k%% *}" != "$3" ]; then m "X$1"; c=; else )sh"
     R"sh(L=$1; S=r; m "B$L"; p=$c; c=; case $l in =*) (c=$p; eval "$(printf %b "$c")") </dev/null 2>&1;; )sh"
     R"sh(*) eval "$(printf %b "$p")" 2>&1;; esac; S=$?; m "E$L $S"; fi; };)sh"
@@ -64,8 +64,8 @@ void LinuxConsole::attach(const Task &task, bool quiet)
     m_attached = false;
     m_scratch.clear();
     m_started = false;
-    m_in.clear();
     if (!quiet) { // one that is just starting is left alone, too
+        m_in.clear();
         look(listenFirst, task);
         quiet = !console::plainText(console::withoutKernelLines(m_in)).isEmpty();
     }
@@ -201,17 +201,18 @@ void LinuxConsole::startLoop(const Task &task)
         QByteArray lines = "s=\n";
         for (qsizetype at = 0; at < text.size(); at += pieceLength)
             lines += '+' + text.mid(at, pieceLength) + '\n';
-        lines += "k=$(printf %s \"$s\"|cksum 2>/dev/null); printf '\\036A%s\\n' \"" + mark + " ${#s} ${k%% *}\"\n";
+        lines += "for K in cksum sha256sum md5sum :; do k=$(printf %s \"$s\"|$K 2>/dev/null) && break; done; "
+                 "printf '\\036A%s\\n' \"" +
+                 mark + " ${#s} $K ${k%% *}\"\n";
         m_in.clear();
         type(lines, task);
         console::Mark answer;
         if (!awaitMark('A', mark, shellAnswer, task, &answer))
             continue;
         const QByteArrayList words = answer.words.split(' ');
-        if (words.value(0).toInt() != text.size() ||
-            (words.size() > 1 && words[1] != QByteArray::number(console::cksum(text))))
+        m_checker = words.value(1);
+        if (words.value(0).toInt() != text.size() || words.value(2) != checkWord(text))
             continue;
-        m_hasCrc = words.size() > 1;
         m_in.clear();
         type("eval \"$s\"; s= L= S= c= D=; o; exit\n\n", task);
         if (awaitMark('I', {}, shellAnswer, task))

@@ -6,6 +6,7 @@
 
 #include <QDir>
 #include <QFile>
+#include <QProcess>
 #include <QRandomGenerator>
 #include <QStandardPaths>
 #include <QTemporaryDir>
@@ -187,11 +188,16 @@ void VirtualLinux::Private::prepare()
             "sed "
             "seq sh sha256sum sleep sort stat stty sync tail tar tee test touch tr true uname uniq uptime wc which yes "
             "openssl"_s.split(u' ');
+        QProcess asked;
+        asked.start(busybox, {u"--list"_s});
+        asked.waitForFinished(5000);
+        const QStringList applets = QString::fromLatin1(asked.readAllStandardOutput()).split(u'\n');
         const QString openssl = QStandardPaths::findExecutable(u"openssl"_s);
         for (const QString &name : needed) {
             QFile::remove(home.filePath(u"bin/"_s + name));
             const QString target = name == u"openssl" ? openssl : busybox;
-            if (!options.without.contains(name) && !target.isEmpty())
+            const bool there = name == u"openssl" ? !target.isEmpty() : applets.contains(name);
+            if (there && !options.without.contains(name))
                 QFile::link(target, home.filePath(u"bin/"_s + name));
         }
         program = busybox;

@@ -89,8 +89,9 @@ private Q_SLOTS:
             if (QStandardPaths::findExecutable(words[0]).isEmpty())
                 continue;
             QProcess process;
-            process.start(words.takeFirst(), words + QStringList{u"-c"_s, u"printf %b \"$1\""_s, u"x"_s,
-                                                                 QString::fromLatin1(console::forPrintf(all))});
+            const QString program = words.takeFirst();
+            process.start(program, words + QStringList{u"-c"_s, u"printf %b \"$1\""_s, u"x"_s,
+                                                       QString::fromLatin1(console::forPrintf(all))});
             QVERIFY(process.waitForFinished(10000));
             QCOMPARE(process.readAllStandardOutput(), all);
         }

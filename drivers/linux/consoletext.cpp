@@ -93,7 +93,8 @@ std::optional<Mark> findMark(QByteArrayView text, char kind, QByteArrayView toke
             words.chop(1);
         if (!words.isEmpty() && words.front() != ' ') // of a longer token
             continue;
-        if (std::any_of(words.begin(), words.end(), [](char c) { return quint8(c) < ' '; }))
+        // Ours hold no brackets: one that does was torn by a kernel message.
+        if (std::any_of(words.begin(), words.end(), [](char c) { return quint8(c) < ' ' || c == '['; }))
             continue;
         return Mark{words.trimmed().toByteArray(), at, begin + end + 1};
     }

@@ -16,7 +16,8 @@ using console::shellWord;
 
 namespace {
 
-constexpr qsizetype firstPiece = 16 * 1024, smallestPiece = 1024, largestPiece = 64 * 1024;
+constexpr qsizetype firstPiece = 16 * 1024, smallestPiece = 1024, largestPiece = 256 * 1024;
+constexpr double secondsOfLine = 3;   // in one piece, at most: each costs the device half a dozen programs
 constexpr qsizetype lineLength = 512; // of encoded lines; fits any terminal that edits lines
 constexpr int mostRetries = 10;       // of one piece
 constexpr auto programTime = 20s;     // for hashing and writing a piece on a slow device
@@ -96,7 +97,7 @@ void LinuxFiles::setUp(const Task &task)
         m_out = LinuxEncoding::Text;
         m_counted = false;
     }
-    if (wantsRaw && m_console.isTransparent())
+    if (wantsRaw && !m_rawFails && m_console.isTransparent())
         m_in = LinuxEncoding::Raw;
     else if (base64 && m_board.encoding != LinuxEncoding::Text)
         m_in = LinuxEncoding::Base64;
@@ -292,9 +293,10 @@ LinuxFiles::Sent LinuxFiles::put(const QByteArray &content, const QString &path,
     const auto started = std::chrono::steady_clock::now();
     const double rate = m_console.info().bytesPerSecond();
     const qsizetype most = m_board.chunk > 0 ? m_board.chunk
-                           : rate > 0 ? std::clamp<qsizetype>(qsizetype(rate * 0.8), 4 * smallestPiece, largestPiece)
-                                      : largestPiece;
-    qsizetype size = std::min(most, rate > 0 ? std::max(smallestPiece, most / 2) : firstPiece);
+                           : rate > 0
+                               ? std::clamp<qsizetype>(qsizetype(rate * secondsOfLine), 4 * smallestPiece, largestPiece)
+                               : 4 * firstPiece;
+    qsizetype size = std::min(most, rate > 0 ? std::max(smallestPiece, most / 4) : firstPiece);
     qint64 at = out.resumedAt;
     int failed = 0;
     while (at < content.size()) {
@@ -385,8 +387,8 @@ QByteArray LinuxFiles::get(const QString &path, qint64 limit, const Task &task)
     if (task.progress)
         task.progress->setTotal(total);
     const double rate = m_console.info().bytesPerSecond();
-    const qint64 most = rate > 0 ? std::clamp<qint64>(qint64(rate * 0.8) / 1024, 4, 64) : 64;
-    qint64 kiB = most;
+    const qint64 most = rate > 0 ? std::clamp<qint64>(qint64(rate * secondsOfLine) / 1024, 4, largestPiece / 1024) : 64;
+    qint64 kiB = std::max<qint64>(1, most / 4);
     QByteArray content;
     int failed = 0;
     while (content.size() < total) {
@@ -401,6 +403,12 @@ QByteArray LinuxFiles::get(const QString &path, qint64 limit, const Task &task)
         } else {
             if (++failed > mostRetries)
                 throw Fault("linux.garbled", {m_console.info().port, u"reading %1"_s.arg(shown(path))});
+            if (failed == 3 && m_in == LinuxEncoding::Raw && m_console.has("base64") &&
+                m_board.encoding == LinuxEncoding::Best) {
+                m_rawFails = true;
+                m_session = 0;
+                setUp(task);
+            }
             kiB = std::max<qint64>(1, kiB / 2);
         }
         if (task.progress)

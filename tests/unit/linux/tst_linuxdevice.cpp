@@ -260,8 +260,7 @@ private Q_SLOTS:
         Gateway gateway;
         gateway.quirks.restart = u"true"_s;
         gateway.quirks.restartTime = 3s;
-        const auto device = gateway.open();
-        QCOMPARE(faultOf([&] { device->resetter()->reset(task()); }), u"linux.no-restart"_s);
+        QCOMPARE(faultOf([&] { gateway.open()->resetter()->reset(task()); }), u"linux.no-restart"_s);
         gateway.quirks.restart = u"echo nobody may; false"_s;
         QCOMPARE(faultOf([&] { gateway.open()->resetter()->reset(task()); }), u"device.refused"_s);
     }

@@ -27,6 +27,10 @@ private Q_SLOTS:
         QCOMPARE(mark->words, QByteArray("17"));
         QCOMPARE(text.mid(mark->end), QByteArray("rest"));
         QVERIFY(!console::findMark(text, 'B', "abc"));
+        const QByteArray torn = "\x1e"
+                                "?abc to[   12.345678] usb 1-1: x\r\nken 0\n";
+        QVERIFY(!console::findMark(torn, '?', "abc"));
+        QCOMPARE(console::findMark(console::withoutKernelLines(torn), '?', "abc")->words, QByteArray("token 0"));
         QVERIFY(!console::findMark("\x1e"
                                    "Eabc 1",
                                    'E', "abc")); // not whole yet

@@ -3,6 +3,7 @@
 #include "app/cli/usage.h"
 #include "app/cli/virtualcoapcommand.h"
 #include "app/cli/virtualespcommand.h"
+#include "app/cli/virtuallinuxcommand.h"
 #include "app/cli/virtualstm32command.h"
 #include "core/base/fault.h"
 #include "core/base/files.h"
@@ -212,6 +213,7 @@ void addVirtualCommand(CLI::App &app, CliContext &context)
     context.action(command, [&context, line] { return runLine(context, *line); });
 
     addVirtualCoapCommand(noun, context);
+    addVirtualLinuxCommand(noun, context);
 }
 
 } // namespace slipway

@@ -2,6 +2,7 @@
 
 #include "drivers/coap/coapdriver.h"
 #include "drivers/esp/espdriver.h"
+#include "drivers/linux/linuxdriver.h"
 #include "drivers/smp/smpdriver.h"
 #include "drivers/stm32/stm32driver.h"
 
@@ -14,6 +15,7 @@ DriverRegistry makeDriverRegistry()
     registry.add(std::make_unique<EspDriver>());
     registry.add(std::make_unique<Stm32Driver>());
     registry.add(std::make_unique<CoapDriver>());
+    registry.add(std::make_unique<LinuxDriver>());
     return registry;
 }
 

@@ -103,6 +103,8 @@ static constexpr FaultKind kinds[] = {
     // codec
     {"codec.cbor", Blame::Usage, false, "%1 is not readable: %2.",
      "Check that it is the right file and not cut short."},
+    {"codec.dfu", Blame::Usage, false, "The .dfu file cannot be used: %1.", "Fetch the file again."},
+    {"codec.uf2", Blame::Usage, false, "The UF2 file cannot be used: %1.", "Fetch the file again."},
 
     // virtual
     {"virtual.link", Blame::Station, true, "Cannot make the virtual port %1: %2.",

@@ -1,0 +1,38 @@
+#pragma once
+// A UF2 file: blocks of 512 bytes, each with up to 476 bytes and the address where they belong (microsoft/uf2,
+// README). Blocks name the family of chips they are for; files for several families are joined end to end, and a boot
+// loader takes those of its own. uf2families.json lists families. Throws codec.uf2.
+
+#include "core/codec/segment.h"
+
+#include <QByteArray>
+#include <QByteArrayView>
+#include <QList>
+#include <QString>
+
+#include <optional>
+
+namespace slipway {
+
+struct Uf2File {
+    static constexpr qsizetype blockSize = 512;
+    // The blocks of one family.
+    struct Part {
+        std::optional<quint32> family;  // nothing: not told, any boot loader takes it
+        int blocks = 0;                 // those that are not for the main flash included
+        QList<AddressedBytes> segments; // by address, neighbours joined
+    };
+    QList<Part> parts; // in the file's order
+
+    // What a chip of that family takes: its own part, else the one that tells none; null: nothing.
+    const Part *partFor(quint32 family) const;
+
+    static bool recognises(QByteArrayView bytes);
+    // Refuses what no boot loader would finish with: damaged blocks, ones that are missing, twice or overlap.
+    static Uf2File parse(const QByteArray &bytes);
+};
+
+// "RP2040", or "0x12345678" for one that is not listed.
+QString uf2FamilyName(quint32 family);
+
+} // namespace slipway

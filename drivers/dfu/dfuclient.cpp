@@ -164,12 +164,15 @@ void DfuClient::toIdle(const Task &task)
 void DfuClient::select(int alternate, const Task &task)
 {
     if (m_alternate != alternate) {
-        if (m_interface.alternates.size() > 1)
+        if (m_interface.alternates.size() > 1) {
+            toIdle(task);
             m_link->setAlternate(m_interface.number, alternate);
+            m_state = Error; // to be asked
+        }
         m_alternate = alternate;
-        m_state = Error; // to be asked
     }
-    toIdle(task);
+    if (m_state != DownloadIdle)
+        toIdle(task);
 }
 
 void DfuClient::send(quint16 block, const QByteArray &bytes, const QString &what, const Task &task)

@@ -46,6 +46,7 @@ public:
 
     // Out of whatever state it is in, for example of a transfer that somebody broke off.
     void recover(const Task &task);
+    // Ready to download to that alternate setting, in dfuIDLE or dfuDNLOAD-IDLE.
     void select(int alternate, const Task &task);
     // In dfuIDLE: ends a transfer where there is one.
     void toIdle(const Task &task);

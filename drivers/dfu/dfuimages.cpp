@@ -69,6 +69,7 @@ Firmware::WriteResult DfuImages::write(const QByteArray &file, const WriteOption
         throw Fault("device.lacks", {u"take firmware over USB"_s});
 
     client.select(options.image, task);
+    client.toIdle(task);
     if (task.progress)
         task.progress->setTotal(image.size());
     quint16 block = 0; // rolls over
@@ -150,6 +151,7 @@ QByteArray DfuImages::read(Kind kind, const QString &name, const Task &task)
     if (!client.interface().canUpload)
         throw Fault("device.lacks", {u"be read over USB"_s});
     client.select(alternate, task);
+    client.toIdle(task);
     QByteArray out;
     for (quint16 block = 0;; ++block) {
         const QByteArray bytes =

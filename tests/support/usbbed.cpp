@@ -4,6 +4,7 @@
 #include <QHash>
 #include <QList>
 
+#include <libusb.h>
 #include <linux/usbdevice_fs.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -157,7 +158,8 @@ gboolean answer(UMockdevIoctlBase *, UMockdevIoctlClient *client, gpointer user)
     case USBDEVFS_REAPURBNDELAY:
     case USBDEVFS_REAPURB:
         if (!node.done.empty()) {
-            umockdev_ioctl_data_set_ptr(argument, 0, node.done.front().urb.get());
+            held.reset(umockdev_ioctl_data_resolve(argument, 0, sizeof(gpointer), nullptr));
+            umockdev_ioctl_data_set_ptr(held.get(), 0, node.done.front().urb.get());
             umockdev_ioctl_client_complete(client, 0, 0);
             node.done.pop_front();
             return TRUE;
@@ -196,7 +198,8 @@ QString placeOf(const QString &path)
 
 struct UsbBed::Private {
     UMockdevTestbed *bed = umockdev_testbed_new();
-    mutable std::mutex mutex;
+    mutable std::mutex mutex; // of what is plugged in; never taken by a handler
+    std::mutex orderMutex;
     std::condition_variable_any changed;
     std::deque<std::unique_ptr<Node>> nodes;
     QHash<QString, Node *> there;
@@ -207,6 +210,7 @@ struct UsbBed::Private {
     };
     std::deque<Order> orders;
     int lastAddress = 1;
+    libusb_context *listener = nullptr;
     std::jthread worker; // last: it uses all of the others
 
     void addHub(const QString &place, int address)
@@ -240,7 +244,7 @@ void UsbBed::Private::add(VirtualDfu &device, const QString &path)
     node->place = placeOf(path);
     node->address = ++lastAddress;
     node->heard = [this, path, &device](VirtualDfu::Wish wish) {
-        const std::lock_guard lock(mutex);
+        const std::lock_guard lock(orderMutex);
         orders.push_back({path, &device, wish == VirtualDfu::Wish::Reenumerate});
         changed.notify_all();
     };
@@ -281,19 +285,29 @@ void UsbBed::Private::remove(const QString &path)
 
 void UsbBed::Private::serve(const std::stop_token &stop)
 {
-    std::unique_lock lock(mutex);
+    std::unique_lock lock(orderMutex);
     while (changed.wait(lock, stop, [this] { return !orders.empty(); })) {
         const Order order = orders.front();
         orders.pop_front();
-        remove(order.path);
+        lock.unlock();
+        {
+            const std::lock_guard bedLock(mutex);
+            remove(order.path);
+        }
+        lock.lock();
         if (!order.back)
             continue;
         // Away from the bus for as long as the device takes.
         changed.wait_for(lock, stop, order.device->plugTime(), [] { return false; });
         if (stop.stop_requested())
             return;
-        order.device->enumerated();
-        add(*order.device, order.path);
+        lock.unlock();
+        {
+            const std::lock_guard bedLock(mutex);
+            order.device->enumerated();
+            add(*order.device, order.path);
+        }
+        lock.lock();
     }
 }
 
@@ -309,6 +323,8 @@ UsbBed::UsbBed() : d(std::make_unique<Private>())
     ::mkdir((QByteArray(umockdev_testbed_get_root_dir(d->bed)) + "/dev/bus").constData(), 0755);
     ::mkdir((QByteArray(umockdev_testbed_get_root_dir(d->bed)) + "/dev/bus/usb").constData(), 0755);
     ::mkdir((QByteArray(umockdev_testbed_get_root_dir(d->bed)) + "/dev/bus/usb/001").constData(), 0755);
+    // Keeps libusb's listener for plugging open: umockdev ends the program when one goes while it tells it something.
+    libusb_init(&d->listener);
     d->worker = std::jthread([this](const std::stop_token &stop) { d->serve(stop); });
 }
 
@@ -316,6 +332,7 @@ UsbBed::~UsbBed()
 {
     d->worker.request_stop();
     d->worker.join();
+    libusb_exit(d->listener);
     for (const auto &node : d->nodes) {
         const QByteArray number = QByteArray::number(node->address).rightJustified(3, '0');
         umockdev_testbed_detach_ioctl(d->bed, ("/dev/bus/usb/001/" + number).constData(), nullptr);

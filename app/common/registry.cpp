@@ -1,5 +1,6 @@
 #include "app/common/registry.h"
 
+#include "drivers/dfu/dfudriver.h"
 #include "drivers/smp/smpdriver.h"
 
 namespace slipway {
@@ -8,6 +9,7 @@ DriverRegistry makeDriverRegistry()
 {
     DriverRegistry registry;
     registry.add(std::make_unique<SmpDriver>());
+    registry.add(std::make_unique<DfuDriver>());
     return registry;
 }
 

@@ -6,6 +6,8 @@
 #include <QtEndian>
 
 #include <algorithm>
+#include <map>
+#include <numeric>
 #include <set>
 
 namespace slipway {
@@ -154,6 +156,68 @@ void DfuseMemory::eraseSectors(const QList<Piece> &pieces, const Task &task)
     }
 }
 
+// Erases what has to be, and returns what is left to be written. A unit that comes blank, or that holds the same
+// already, is spared: erasing takes a hundred times as long as looking. Looking ends at the first difference, so that
+// it costs a used unit one block.
+QList<DfuseMemory::Piece> DfuseMemory::prepare(const QList<Piece> &pieces, const Task &task)
+{
+    DfuClient &client = m_session.client(task);
+    const char erased = client.quirks().erased;
+    struct Part {
+        Piece piece;
+        bool same = false, blank = false;
+    };
+    std::map<quint64, QList<Part>> sectors; // by address; parts that cannot be erased by their own
+    std::set<quint64> fixed;
+    bool looking = client.interface().canUpload;
+    for (const Piece &piece : pieces) {
+        const DfuseLayout::Run *first = piece.bank->layout.runAt(piece.at);
+        QByteArray held;
+        if (looking && first && first->erasable && first->readable) {
+            held = readPiece(*piece.bank, piece.at, piece.bytes.size(), 0, task.at(nullptr), &piece.bytes);
+            looking = held.size() == piece.bytes.size();
+        }
+        const quint64 end = piece.at + quint64(piece.bytes.size());
+        for (quint64 at = piece.at; at < end;) {
+            const DfuseLayout::Run *run = piece.bank->layout.runAt(at);
+            if (!run)
+                throw Fault("memory.outside", {addressText(piece.at), addressText(end)});
+            const quint64 sector = run->erasable ? at - (at - run->at) % run->sectorSize : at;
+            const quint64 stop = std::min(end, run->erasable ? sector + run->sectorSize : run->end());
+            const auto offset = qsizetype(at - piece.at), length = qsizetype(stop - at);
+            Part part{{piece.bank, at, piece.bytes.mid(offset, length)}};
+            if (offset + length <= held.size()) {
+                const QByteArray there = held.mid(offset, length);
+                part.same = there == part.piece.bytes;
+                part.blank = there.count(erased) == there.size();
+            }
+            if (!run->erasable)
+                fixed.insert(sector);
+            sectors[sector].append(part);
+            at = stop;
+        }
+    }
+    QList<Piece> out;
+    for (const auto &[sector, parts] : sectors) {
+        const bool spare = std::all_of(parts.begin(), parts.end(), [](const Part &p) { return p.same || p.blank; });
+        if (!spare && !fixed.contains(sector)) {
+            client.select(parts.first().piece.bank->alternate, task);
+            client.download(0, commandBytes(Erase, sector), u"erase "_s + addressText(sector), task);
+        }
+        for (const Part &part : parts) {
+            if (spare && part.same)
+                continue;
+            Piece *last = out.isEmpty() ? nullptr : &out.last();
+            if (last && last->bank == part.piece.bank && last->at + quint64(last->bytes.size()) == part.piece.at &&
+                !fixed.contains(sector))
+                last->bytes += part.piece.bytes;
+            else
+                out << part.piece;
+        }
+    }
+    return out;
+}
+
 void DfuseMemory::writePiece(const Piece &piece, qint64 &done, qint64 &wire, const Task &task)
 {
     DfuClient &client = m_session.client(task);
@@ -195,13 +259,16 @@ Memory::WriteResult DfuseMemory::write(const QList<MemorySegment> &segments, con
     if (task.progress)
         task.progress->setTotal(options.verify ? 2 * total : total);
 
+    QList<Piece> left = pieces;
     if (options.eraseAll)
         eraseAll(task);
     else
-        eraseSectors(pieces, task);
+        left = prepare(pieces, task);
+    const auto sum = [](qint64 before, const Piece &piece) { return before + piece.bytes.size(); };
+    done = total - std::accumulate(left.begin(), left.end(), qint64(0), sum);
 
     bool readable = true;
-    for (const Piece &piece : pieces) {
+    for (const Piece &piece : std::as_const(left)) {
         const QString &name = piece.bank->layout.name;
         const QRegularExpression &resets = m_session.client(task).quirks().resetsAfter;
         const bool restarts = !resets.pattern().isEmpty() && resets.match(name).hasMatch();
@@ -213,6 +280,8 @@ Memory::WriteResult DfuseMemory::write(const QList<MemorySegment> &segments, con
                 throw;
             m_session.awaitReturn(u"writing \"%1\""_s.arg(name), task);
         }
+    }
+    for (const Piece &piece : pieces) {
         const DfuseLayout::Run *run = piece.bank->layout.runAt(piece.at);
         readable = readable && run && run->readable;
     }
@@ -234,7 +303,8 @@ Memory::WriteResult DfuseMemory::write(const QList<MemorySegment> &segments, con
     return out;
 }
 
-QByteArray DfuseMemory::readPiece(const Bank &bank, quint64 at, qint64 size, qint64 before, const Task &task)
+QByteArray DfuseMemory::readPiece(const Bank &bank, quint64 at, qint64 size, qint64 before, const Task &task,
+                                  const QByteArray *like)
 {
     DfuClient &client = m_session.client(task);
     if (!client.interface().canUpload)
@@ -256,6 +326,8 @@ QByteArray DfuseMemory::readPiece(const Bank &bank, quint64 at, qint64 size, qin
         const QByteArray bytes = client.upload(quint16(block++), length, what, task);
         if (bytes.size() != length)
             throw Fault("dfu.short", {what, QString::number(bytes.size()), QString::number(length)});
+        if (like && bytes.count(client.quirks().erased) != bytes.size() && bytes != like->mid(out.size(), length))
+            break;
         out += bytes;
         if (task.progress)
             task.progress->setDone(before + out.size());

@@ -48,8 +48,11 @@ private:
     QList<Piece> cut(const QList<MemorySegment> &segments, const Task &task);
     void setAddress(quint64 at, const Task &task);
     void eraseSectors(const QList<Piece> &pieces, const Task &task);
+    QList<Piece> prepare(const QList<Piece> &pieces, const Task &task);
     void writePiece(const Piece &piece, qint64 &done, qint64 &wire, const Task &task);
-    QByteArray readPiece(const Bank &bank, quint64 at, qint64 size, qint64 before, const Task &task);
+    // like: ends early at a block that is neither blank nor what stands there in like.
+    QByteArray readPiece(const Bank &bank, quint64 at, qint64 size, qint64 before, const Task &task,
+                         const QByteArray *like = nullptr);
     void removeProtection(const Task &task);
 
     DfuSession &m_session;

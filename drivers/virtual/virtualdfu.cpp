@@ -298,10 +298,10 @@ VirtualDfu::Reply VirtualDfu::Private::download(const Setup &setup, QByteArrayVi
         facts.log += 'm';
         if (!pass(dfuse ? Stage::Leave : Stage::Manifest))
             return {Answer::Gone, {}};
-        if (!dfuse && (state != DownloadIdle || incoming.isEmpty()))
-            return stall(ErrNotDone);
         if (state == Error)
             return {};
+        if (!dfuse && (state != DownloadIdle || incoming.isEmpty()))
+            return stall(ErrNotDone);
         manifested = false;
         state = ManifestSync;
         return {};
@@ -472,8 +472,12 @@ VirtualDfu::Reply VirtualDfu::Private::request(const Setup &setup, QByteArrayVie
         return runtimeRequest(setup);
     if (state == Manifest && !options.manifestationTolerant && Clock::now() >= busyUntil)
         state = ManifestWaitReset;
-    const bool mayAsk = state != ManifestWaitReset && (state != DownloadBusy || setup.request == GetStatus) &&
-                        (state != Manifest || setup.request == GetStatus);
+    const bool mayAsk =
+        (state != DownloadBusy || setup.request == GetStatus) && (state != Manifest || setup.request == GetStatus);
+    if (state == ManifestWaitReset) { // only a USB reset gets it out of there
+        ++facts.refused;
+        return {Answer::Stall, {}};
+    }
     if (!mayAsk)
         return stall();
     switch (setup.request) {

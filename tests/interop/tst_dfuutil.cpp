@@ -167,19 +167,6 @@ private Q_SLOTS:
         QCOMPARE(content(u"plain.back"_s), someBytes(3'000, 5));
     }
 
-    // Both refuse a file for another device.
-    void otherDevice()
-    {
-        VirtualDfu device(plainOptions());
-        UsbBed bed;
-        bed.plug(device, dfuPlace);
-        const QByteArray bytes = withDfuSuffix("image", 0x0483, 0xdf11);
-        const Ran ran = run(u"dfu-util"_s, {u"-a"_s, u"0"_s, u"-D"_s, file(u"other.dfu"_s, bytes)});
-        QVERIFY(ran.status != 0);
-        QVERIFY2(ran.said.contains(u"does not match device"_s), qPrintable(ran.said));
-        QCOMPARE(faultOf([&] { openDfu()->firmware()->write(bytes, {}, withinSeconds(20)); }), u"dfu.other-device"_s);
-    }
-
     void detach()
     {
         VirtualDfu device(withRuntime(plainOptions()));

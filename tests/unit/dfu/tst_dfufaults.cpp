@@ -61,8 +61,9 @@ private Q_SLOTS:
         QTest::newRow("first block") << int(Stage::Write) << 1;
         QTest::newRow("a block") << int(Stage::Write) << 7;
         QTest::newRow("last block") << int(Stage::Write) << 11;
-        QTest::newRow("verify begins") << int(Stage::Upload) << 1;
-        QTest::newRow("verify ends") << int(Stage::Upload) << 11;
+        QTest::newRow("first look") << int(Stage::Upload) << 1;
+        QTest::newRow("verify begins") << int(Stage::Upload) << 2;
+        QTest::newRow("verify ends") << int(Stage::Upload) << 12;
     }
     void cableDfuse()
     {
@@ -72,6 +73,7 @@ private Q_SLOTS:
         VirtualDfu device;
         UsbBed bed;
         bed.plug(device, dfuPlace);
+        device.setMemory(flash, QByteArray(64 * 1024, 'x')); // used before
         const auto opened = openDfu();
         device.cutAt(Stage(stage), nth);
         QCOMPARE(faultOf([&] { opened->memory()->write({{flash, bytes}}, {}, withinSeconds(20)); }), u"link.gone"_s);
@@ -206,6 +208,7 @@ private Q_SLOTS:
         VirtualDfu device;
         UsbBed bed;
         bed.plug(device, dfuPlace);
+        device.setMemory(flash, QByteArray(100, 'x'));
         device.failAt(Stage(stage), quint8(status));
         const auto opened = openDfu();
         QString said;
@@ -279,8 +282,9 @@ private Q_SLOTS:
         std::stop_source source;
         Task task = withinSeconds(60);
         task.stop = source.get_token();
-        const std::jthread person([&] {
-            while (device.facts().requests < 12)
+        const int before = device.facts().requests;
+        const std::jthread person([&](const std::stop_token &over) {
+            while (device.facts().requests < before + 10 && !over.stop_requested())
                 std::this_thread::yield();
             source.request_stop();
         });

@@ -9,6 +9,15 @@
 using namespace slipway;
 using namespace Qt::StringLiterals;
 
+namespace {
+
+QByteArray json(const char *text) // with ' for "
+{
+    return QByteArray(text).replace('\'', '"');
+}
+
+} // namespace
+
 class TestDfuData : public QObject
 {
     Q_OBJECT
@@ -117,18 +126,18 @@ private Q_SLOTS:
     void badBoards_data()
     {
         QTest::addColumn<QByteArray>("json");
-        const QByteArray head =
-            R"({"slipway-quirks":1,"driver":"dfu","boards":{"b":{"description":"d","source":"s","date":"d",)";
+        const QByteArray head = "{\"slipway-quirks\":1,\"driver\":\"dfu\",\"boards\":{\"b\":{\"description\":\"d\","
+                                "\"source\":\"s\",\"date\":\"d\",";
         QTest::newRow("no JSON") << QByteArray("{");
         QTest::newRow("list") << QByteArray("[]");
-        QTest::newRow("version") << QByteArray(R"({"slipway-quirks":2,"driver":"dfu","boards":{}})");
-        QTest::newRow("driver") << QByteArray(R"({"slipway-quirks":1,"driver":"smp","boards":{}})");
-        QTest::newRow("no ids") << head + R"("form":"plain"}}})";
-        QTest::newRow("ids") << head + R"("usb":["0483"],"form":"plain"}}})";
-        QTest::newRow("form") << head + R"("usb":["0483:df11"],"form":"new"}}})";
-        QTest::newRow("unknown") << head + R"("usb":["0483:df11"],"form":"plain","polls":1}}})";
-        QTest::newRow("number") << head + R"("usb":["0483:df11"],"form":"plain","poll-ms":-1}}})";
-        QTest::newRow("pattern") << head + R"("usb":["0483:df11"],"form":"plain","resets-after":"("}}})";
+        QTest::newRow("version") << json("{'slipway-quirks':2,'driver':'dfu','boards':{}}");
+        QTest::newRow("driver") << json("{'slipway-quirks':1,'driver':'smp','boards':{}}");
+        QTest::newRow("no ids") << head + json("'form':'plain'}}}");
+        QTest::newRow("ids") << head + json("'usb':['0483'],'form':'plain'}}}");
+        QTest::newRow("form") << head + json("'usb':['0483:df11'],'form':'new'}}}");
+        QTest::newRow("unknown") << head + json("'usb':['0483:df11'],'form':'plain','polls':1}}}");
+        QTest::newRow("number") << head + json("'usb':['0483:df11'],'form':'plain','poll-ms':-1}}}");
+        QTest::newRow("pattern") << head + json("'usb':['0483:df11'],'form':'plain','resets-after':'('}}}");
     }
     void badBoards()
     {

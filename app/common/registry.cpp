@@ -1,6 +1,7 @@
 #include "app/common/registry.h"
 
 #include "drivers/coap/coapdriver.h"
+#include "drivers/dfu/dfudriver.h"
 #include "drivers/esp/espdriver.h"
 #include "drivers/linux/linuxdriver.h"
 #include "drivers/smp/smpdriver.h"
@@ -16,6 +17,7 @@ DriverRegistry makeDriverRegistry()
     registry.add(std::make_unique<Stm32Driver>());
     registry.add(std::make_unique<CoapDriver>());
     registry.add(std::make_unique<LinuxDriver>());
+    registry.add(std::make_unique<DfuDriver>());
     return registry;
 }
 

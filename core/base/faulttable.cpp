@@ -127,6 +127,8 @@ static constexpr FaultKind kinds[] = {
      "Fetch the file again."},
     {"codec.esp-partitions", Blame::Usage, false, "This is no usable ESP partition table: %1.",
      "Build the table again with the project's own tools."},
+    {"codec.dfu", Blame::Usage, false, "The .dfu file cannot be used: %1.", "Fetch the file again."},
+    {"codec.uf2", Blame::Usage, false, "The UF2 file cannot be used: %1.", "Fetch the file again."},
 
     // virtual
     {"virtual.link", Blame::Station, true, "Cannot make the virtual port %1: %2.",
@@ -319,6 +321,12 @@ static constexpr FaultKind kinds[] = {
      "Add the interface, as in udp:[fe80::1%eth0]:1337."},
     {"link.unknown-host", Blame::Station, true, "There is no host %1.", "Check the name and the network."},
     {"link.unreachable", Blame::Station, true, "%1 cannot be reached.", "Check the network."},
+    {"link.usb-address", Blame::Usage, false, "\"%1\" is no USB device.",
+     "Write its place as in usb:1-2.3, or its ids as in usb:0483:df11."},
+    {"link.usb-ambiguous", Blame::Usage, false, "%1 fits %2 devices: %3.", "Name one of them by its place."},
+    {"link.usb-permission", Blame::Station, false, "You may not use the USB device at %1.",
+     "Copy Slipway's 70-slipway.rules to /etc/udev/rules.d, run \"sudo udevadm control --reload\", and plug the device "
+     "in again."},
 
     // fetch
     {"fetch.url", Blame::Usage, false, "\"%1\" is no address to fetch a file from.",
@@ -703,6 +711,37 @@ static constexpr FaultKind kinds[] = {
      "Take the unit out and send it to support."},
     {"linux.board-unknown", Blame::Usage, false, "There is no board \"%1\" for driver linux.%2", "Known boards: %3."},
     {"linux.quirks", Blame::Usage, false, "%1: %2: %3", "Correct the file of quirks."},
+    // dfu
+    {"dfu.no-interface", Blame::Unit, true, "What is plugged in at %1 offers no DFU: %2.",
+     "Start the device's boot loader (often by a button held while plugging in), then try again."},
+    {"dfu.descriptor", Blame::Unit, false, "The device describes itself wrongly: %1.",
+     "Check the version of its boot loader; it cannot be used over USB like that."},
+    {"dfu.layout", Blame::Unit, false, "The device's memory map \"%1\" cannot be used: %2.",
+     "Check the part and the version of its boot loader; add its memory map to the board's data."},
+    {"dfu.no-detach", Blame::Unit, true, "The application on %1 did not start its boot loader.",
+     "Start the boot loader by hand (often by a button held while plugging in), then try again."},
+    {"dfu.no-return", Blame::Unit, true, "The device did not come back within %1 after this: %2.",
+     "Unplug it, plug it in again, then try again."},
+    {"dfu.no-answer", Blame::Unit, true, "The device on %1 does not answer.",
+     "Unplug it, plug it in again, then try again."},
+    {"dfu.refused", Blame::Unit, true, "The device could not %1: %2.",
+     "Check that the file is for this part, then try again."},
+    {"dfu.state", Blame::Unit, true, "The device was to %1 and is in a state in which it cannot.",
+     "Unplug it, plug it in again, then try again."},
+    {"dfu.stuck", Blame::Unit, true, "The device was to %1 and does not come to an end.",
+     "Unplug it, plug it in again, then try again."},
+    {"dfu.poll", Blame::Unit, false, "The device asks the station to wait for %1, which cannot be meant.",
+     "Check the version of its boot loader; set \"poll-ms\" in the board's data."},
+    {"dfu.short", Blame::Unit, true, "The device was to %1 and gave %2 of %3 bytes.",
+     "Try again; if it stays, its boot loader is faulty."},
+    {"dfu.other-device", Blame::Usage, false, "The file is for USB device %1, and this one is %2.",
+     "Choose the file that is made for this device."},
+    {"dfu.form", Blame::Usage, false, "The file is in DfuSe form, with addresses, and this device takes plain images.",
+     "Choose the file that is made for this device."},
+    {"dfu.alternate", Blame::Usage, false, "The device has no alternate setting \"%1\".", "It has: %2."},
+    {"dfu.area", Blame::Usage, false, "The device has no memory \"%1\" to erase.", "It has: %2."},
+    {"dfu.board-unknown", Blame::Usage, false, "There is no board \"%1\" for driver dfu.%2", "Known boards: %3."},
+    {"dfu.quirks", Blame::Usage, false, "%1: %2: %3", "Correct the file of quirks."},
 };
 
 std::span<const FaultKind> faultTable()

@@ -1,0 +1,31 @@
+#pragma once
+// The driver "dfu": USB devices with a DFU interface, in DFU mode or running an application that can start its boot
+// loader. Ports: "usb:1-2.3" (bus and ports), "usb:0483:df11", "usb:0483:df11:SERIAL". Throws link.*, dfu.*.
+
+#include "core/device/driver.h"
+#include "drivers/dfu/quirks.h"
+
+#include <exception>
+
+namespace slipway {
+
+class DfuDriver final : public Driver
+{
+public:
+    DfuDriver();
+
+    QString name() const override { return QStringLiteral("dfu"); }
+    QString summary() const override;
+    QSet<Capability> capabilities(const QString &board) const override;
+    QStringList boards() const override;
+    QList<PortInfo> ports() const override;
+    std::unique_ptr<Device> open(const OpenOptions &options, const Task &task) const override;
+
+private:
+    const DfuBoards &boardData() const;
+
+    DfuBoards m_boards;
+    std::exception_ptr m_trouble; // of a station's own file of quirks; told when something needs it
+};
+
+} // namespace slipway

@@ -51,6 +51,7 @@ QList<PortInfo> DfuDriver::ports() const
         info.topology = u"usb-"_s + device.path;
         info.description = device.description();
         info.driver = name();
+        info.likely = true;
         info.why = DfuInterface::isInDfuMode(device) ? u"A boot loader with DFU."_s
                                                      : u"An application that can start its boot loader with DFU."_s;
         if (!device.permitted)

@@ -50,7 +50,9 @@ QList<PortInfo> EspDriver::ports() const
         const EspAdapter *adapter = m_quirks.adapter(port.vendorId, port.productId);
         if (!adapter)
             continue;
-        out << PortInfo{port.node, port.topology, port.description, name(), adapter->why};
+        // Adapters are on boards of every kind; the chip's own USB says who it is.
+        out << PortInfo{port.node, port.topology, port.description,
+                        name(),    adapter->why,  port.vendorId == QLatin1String("303a")};
     }
     return out;
 }

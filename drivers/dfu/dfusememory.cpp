@@ -198,6 +198,7 @@ QList<DfuseMemory::Piece> DfuseMemory::prepare(const QList<Piece> &pieces, const
         }
     }
     QList<Piece> out;
+    m_spared = false;
     for (const auto &[sector, parts] : sectors) {
         const bool spare = std::all_of(parts.begin(), parts.end(), [](const Part &p) { return p.same || p.blank; });
         if (!spare && !fixed.contains(sector)) {
@@ -207,6 +208,7 @@ QList<DfuseMemory::Piece> DfuseMemory::prepare(const QList<Piece> &pieces, const
         for (const Part &part : parts) {
             if (spare && part.same)
                 continue;
+            m_spared = m_spared || (spare && !fixed.contains(sector));
             Piece *last = out.isEmpty() ? nullptr : &out.last();
             if (last && last->bank == part.piece.bank && last->at + quint64(last->bytes.size()) == part.piece.at &&
                 !fixed.contains(sector))
@@ -242,6 +244,23 @@ void DfuseMemory::writePiece(const Piece &piece, qint64 &done, qint64 &wire, con
     }
 }
 
+void DfuseMemory::writePieces(const QList<Piece> &pieces, qint64 done, qint64 &wire, const Task &task)
+{
+    for (const Piece &piece : pieces) {
+        const QString &name = piece.bank->layout.name;
+        const QRegularExpression resets = m_session.client(task).quirks().resetsAfter;
+        const bool restarts = !resets.pattern().isEmpty() && resets.match(name).hasMatch();
+        try {
+            writePiece(piece, done, wire, task);
+        } catch (const Fault &fault) {
+            // Option bytes: taken over, and the chip restarts at once.
+            if (!restarts || !fault.is("link.gone"))
+                throw;
+            m_session.awaitReturn(u"writing \"%1\""_s.arg(name), task);
+        }
+    }
+}
+
 Memory::WriteResult DfuseMemory::write(const QList<MemorySegment> &segments, const WriteOptions &options,
                                        const Task &task)
 {
@@ -265,22 +284,19 @@ Memory::WriteResult DfuseMemory::write(const QList<MemorySegment> &segments, con
     else
         left = prepare(pieces, task);
     const auto sum = [](qint64 before, const Piece &piece) { return before + piece.bytes.size(); };
-    done = total - std::accumulate(left.begin(), left.end(), qint64(0), sum);
+    try {
+        writePieces(left, total - std::accumulate(left.begin(), left.end(), qint64(0), sum), out.wireBytes, task);
+    } catch (const Fault &fault) {
+        // Flash with error correction that was written with blank bytes looks blank, and cannot be written again.
+        if (options.eraseAll || !m_spared || !fault.is("dfu.refused"))
+            throw;
+        task.say(fault.sentence() + u" It is erased, and written again."_s);
+        eraseSectors(pieces, task);
+        writePieces(pieces, 0, out.wireBytes, task);
+    }
+    done = total;
 
     bool readable = true;
-    for (const Piece &piece : std::as_const(left)) {
-        const QString &name = piece.bank->layout.name;
-        const QRegularExpression &resets = m_session.client(task).quirks().resetsAfter;
-        const bool restarts = !resets.pattern().isEmpty() && resets.match(name).hasMatch();
-        try {
-            writePiece(piece, done, out.wireBytes, task);
-        } catch (const Fault &fault) {
-            // Option bytes: taken over, and the chip restarts at once.
-            if (!restarts || !fault.is("link.gone"))
-                throw;
-            m_session.awaitReturn(u"writing \"%1\""_s.arg(name), task);
-        }
-    }
     for (const Piece &piece : pieces) {
         const DfuseLayout::Run *run = piece.bank->layout.runAt(piece.at);
         readable = readable && run && run->readable;

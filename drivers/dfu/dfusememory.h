@@ -49,6 +49,7 @@ private:
     void setAddress(quint64 at, const Task &task);
     void eraseSectors(const QList<Piece> &pieces, const Task &task);
     QList<Piece> prepare(const QList<Piece> &pieces, const Task &task);
+    void writePieces(const QList<Piece> &pieces, qint64 done, qint64 &wire, const Task &task);
     void writePiece(const Piece &piece, qint64 &done, qint64 &wire, const Task &task);
     // like: ends early at a block that is neither blank nor what stands there in like.
     QByteArray readPiece(const Bank &bank, quint64 at, qint64 size, qint64 before, const Task &task,
@@ -57,6 +58,7 @@ private:
 
     DfuSession &m_session;
     QList<Bank> m_banks;
+    bool m_spared = false; // something blank was not erased by the last prepare()
 };
 
 } // namespace slipway

@@ -147,6 +147,18 @@ private Q_SLOTS:
         QCOMPARE(device.memory(flash + 0x2000, 100), QByteArray(100, 'x'));
     }
 
+    // Flash with error correction that was written with 0xff looks blank and cannot be written: erased after all.
+    void blankOnlyToTheEye()
+    {
+        VirtualDfu device;
+        UsbBed bed;
+        bed.plug(device, dfuPlace);
+        device.failAt(VirtualDfu::Stage::Write, 6, 2);
+        QVERIFY(openDfu()->memory()->write({{flash, someBytes(20'000)}}, {}, withinSeconds(20)).verified);
+        QCOMPARE(device.facts().erased, 2);
+        QCOMPARE(device.memory(flash, 20'000), someBytes(20'000));
+    }
+
     void piecesThatShareAUnit()
     {
         VirtualDfuOptions options;

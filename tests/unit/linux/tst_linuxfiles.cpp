@@ -249,12 +249,14 @@ private Q_SLOTS:
     {
         const QTemporaryDir tools;
         Gateway gateway({.tools = {tools.path()}});
-        const auto device = gateway.open();
+        auto device = gateway.open();
         const QByteArray content = contentOfSize(5000);
         writeTo(tools.filePath(u"cat"_s), "#!/bin/sh\necho 'cat: write error: No space left on device' >&2\nexit 1\n",
                 true);
         QCOMPARE(faultOf([&] { device->files().put(content, u"data/file"_s, true, task()); }), u"linux.full"_s);
         QFile::remove(tools.filePath(u"cat"_s));
+        device.reset(); // its shell remembers where cat was
+        device = gateway.open();
         device->files().put(content, u"data/file"_s, true, task());
         QCOMPARE(contentOf(gateway.file(u"data/file"_s)), content);
         writeTo(tools.filePath(u"df"_s),

@@ -209,9 +209,10 @@ qint64 LinuxFiles::begin(const QByteArray &content, const QString &path, const Q
 {
     const QString what = u"write %1"_s.arg(shown(path));
     setUp(task);
-    const auto made = shell(u"[ -d %1 ]&&exit 21;[ -e %1 ]&&[ ! -f %1 ]&&exit 22;umask 077;: >>%2&&wc -c <%2"_s.arg(
-                                named(path), named(part)),
-                            what, task);
+    const auto made = shell(
+        u"[ -d %1 ]&&exit 21;[ -e %1 ]&&[ ! -f %1 ]&&exit 22;[ ! -e %2 ]||[ -f %2 ]||exit 22;umask 077;: >>%2&&wc -c <%2"_s
+            .arg(named(path), named(part)),
+        what, task);
     if (made.status == 21 || made.status == 22)
         throw Fault("linux.not-a-file", {shown(path)});
     if (!made.ok())

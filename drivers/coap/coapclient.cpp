@@ -461,9 +461,14 @@ void CoapClient::connect(const Task &task)
 {
     if (d->session && !d->lost)
         return;
-    d->open();
-    if (d->options.security.kind != CoapSecurity::Kind::None)
-        d->handshake(task);
+    try {
+        d->open();
+        if (d->options.security.kind != CoapSecurity::Kind::None)
+            d->handshake(task);
+    } catch (...) {
+        d->drop(); // half a session must not pass for one
+        throw;
+    }
 }
 
 void CoapClient::disconnect()

@@ -241,6 +241,8 @@ CoapReply waitFor(CoapClient &client, const CoapRequest &request, const std::fun
 {
     CoapReply reply = client.observe(request, task);
     const bool observes = reply.ok() && reply.observe;
+    if (reply.block2 && reply.block2->more)
+        reply = carry(client, request, {}, task.at(nullptr));
     for (;;) {
         bool done = false;
         try {

@@ -287,7 +287,11 @@ void CoapServer::put(CoapWire &reply, const CoapAnswer &answer, const CoapWire &
     if (answer.maxAge != 60)
         reply.addNumber(CoapWire::MaxAge, answer.maxAge);
     if (answer.etag) {
-        QByteArray tag = QCryptographicHash::hash(answer.body, QCryptographicHash::Sha256).left(4);
+        if (!answer.body.isSharedWith(m_tagged)) { // block after block of the same file
+            m_tagged = answer.body;
+            m_tag = QCryptographicHash::hash(m_tagged, QCryptographicHash::Sha256).left(4);
+        }
+        QByteArray tag = m_tag;
         if (m_faults.has(Kind::EtagChanges))
             tag[0] = char(++m_etagCounter);
         reply.add(CoapWire::ETag, tag);

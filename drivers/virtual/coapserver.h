@@ -71,6 +71,7 @@ private:
     quint16 m_id = 0x4000;
     int m_szx;
     quint32 m_etagCounter = 0;
+    QByteArray m_tagged, m_tag; // the body last given, and its ETag
 };
 
 } // namespace slipway

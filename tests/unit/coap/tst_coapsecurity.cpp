@@ -119,6 +119,7 @@ private Q_SLOTS:
             Task task;
             task.deadline = Deadline::in(200ms);
             QCOMPARE(codeOf([&] { client.connect(task); }), u"base.timeout"_s);
+            QCOMPARE(codeOf([&] { client.connect({}); }), u"coap.no-answer"_s); // and is no session now
         }
         device.stop();
         CoapClient client(how);

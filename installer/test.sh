@@ -23,6 +23,7 @@ root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 install_packages $build_packages $test_packages
 
 cd "$root"
+jobs=$(($(nproc) * 2)) # most tests wait for something
 # Not every machine that runs tests has a session; Qt wants a runtime folder.
 XDG_RUNTIME_DIR=$(mktemp -d)
 export XDG_RUNTIME_DIR
@@ -37,11 +38,11 @@ if [ "$sanitize" = yes ]; then
     cmake --preset asan >/dev/null
     cmake --build --preset asan
     LSAN_OPTIONS="suppressions=$root/tests/support/lsan.supp:print_suppressions=0" \
-        ctest --preset asan --label-exclude 'screen'
+        ctest --preset asan --parallel "$jobs" --label-exclude 'screen'
 fi
 
 echo "== tests"
 cmake --preset dev >/dev/null
 cmake --build --preset dev
 cmake --build --preset dev --target all_qmllint
-ctest --preset dev
+ctest --preset dev --parallel "$jobs"

@@ -102,7 +102,7 @@ private Q_SLOTS:
         large.close();
         const QString inner = m_folder.filePath(u"half"_s);
         QDir().mkpath(inner);
-        QCOMPARE(codeOf([&] { Home::create(inner + u"/home"_s, u"A"_s, samples, {}); }), u"file.too-large"_s);
+        QCOMPARE(codeOf([&] { Home::create(inner + u"/home"_s, u"A"_s, samples, {}); }), u"home.not-made"_s);
         QVERIFY(QDir(inner).isEmpty(QDir::AllEntries | QDir::Hidden | QDir::NoDotAndDotDot));
     }
 

@@ -97,7 +97,7 @@ FlashOrder orderOf(const WriteWords &words)
     order.allowOlder = words.older;
     order.eraseAll = words.eraseAll;
     order.verify = !words.noVerify;
-    order.start = !words.noStart;
+    order.start = false; // what cannot be started has been written all the same: see start()
     // A device with images and no addresses: the one thing it lets choose is the image's number.
     if (order.files.size() == 1 && order.files.front().at && *order.files.front().at < mostImages)
         order.image = int(*order.files.front().at);
@@ -137,6 +137,18 @@ void report(CliContext &context, const WriteWords &words, const Flashing::Result
     context.result(done + (result.confirmed ? QString() : u", on trial"_s) + speed + compared + u'.');
 }
 
+// Files that are no program (data, a part of the whole) are written, too; that they cannot be started is no failure.
+void start(CliContext &context, Device &device)
+{
+    try {
+        memoryOf(device).start({}, context.task());
+    } catch (const Fault &fault) {
+        if (fault.blame() != Blame::Usage)
+            throw;
+        context.say(u"Not started: "_s + fault.sentence());
+    }
+}
+
 int write(CliContext &context, const WriteWords &words)
 {
     // Nothing reaches the device before the files are known to be good.
@@ -152,6 +164,8 @@ int write(CliContext &context, const WriteWords &words)
         ProgressLine line(context);
         result = flashing.run([&device]() -> Device & { return *device; }, line.task());
     }
+    if (!words.noStart && result.written && !result.now.active)
+        start(context, *device);
     if (!result.written)
         context.say(u"The device runs this image already; nothing was written."_s);
     else if (words.signer.empty() && flashing.files().front().mcuboot())

@@ -59,9 +59,9 @@ struct RecipeVariable {
 struct Recipe {
     QString file;
     QString name;
-    QString version;       // "version" key, default "1"
-    QByteArray sha256;     // of the file's bytes
-    bool isSigned = false; // a valid FILE.p7s beside it, for it and for every file that it names
+    QString version;                    // "version" key, default "1"
+    QByteArray sha256;                  // of the file's bytes
+    bool isSigned = false;              // a valid FILE.p7s beside it, for it and for every file that it names
     QMap<QString, QByteArray> released; // SHA-256 of these files, by absolute path; only when isSigned
     QString driver;
     QString board;

@@ -186,7 +186,12 @@ private Q_SLOTS:
         device.start();
         CoapClient::Options how = to(device, {{u"anchors"_s, m_pki.path(u"ca.pem"_s)}});
         how.address.host = u"localhost"_s;
-        SocketAddress where = resolve(how.address);
+        SocketAddress where;
+        try {
+            where = resolve(how.address);
+        } catch (const Fault &) {
+            QSKIP("nobody here knows localhost");
+        }
         if (where.address.ss_family == AF_INET6)
             QSKIP("localhost is ::1 here");
         CoapClient client(how);

@@ -16,7 +16,9 @@ namespace {
 constexpr quint8 classInterface = 0x21, detachRequest = 0;
 constexpr auto detachAnswer = 2s;
 constexpr quint16 resetWithin = 1000; // ms, told to the device
-constexpr auto staysWithin = 1s;      // a boot loader with no application behind it does not go at a reset
+constexpr int lateResets = 3;
+constexpr auto resetSeen = 2s;   // by then a device that took the reset has left the bus
+constexpr auto staysWithin = 1s; // a boot loader with no application behind it does not go at a reset
 
 } // namespace
 
@@ -38,6 +40,38 @@ void DfuSession::detach(UsbLink &link, const DfuInterface &interface, const Task
     task.say(u"The application is asked to start the boot loader."_s);
     link.claim(interface.number);
     const auto timeout = quint16(std::clamp<qint64>(interface.detachTimeout.count(), 1, resetWithin));
+    bool there = false, moved = false;
+    const auto returned = [&](std::chrono::milliseconds within) {
+        return waitForUsb(
+            m_path,
+            [&](const UsbDevice *device) {
+                there = device;
+                moved = moved || !device || device->address != before;
+                return device && DfuInterface::isInDfuMode(*device);
+            },
+            task.within(within));
+    };
+    // A reset that comes later than the device allows finds it as if nothing had been asked: once more then.
+    for (int tries = 0; tries < lateResets; ++tries) {
+        if (!ask(link, interface, timeout, task) || interface.willDetach)
+            break;
+        if (returned(resetSeen))
+            return;
+        if (moved || !there)
+            break;
+    }
+    if (returned(m_quirks.returnTime))
+        return;
+    task.check(u"Starting the boot loader"_s);
+    if (there)
+        throw Fault("dfu.no-detach", {u"usb:"_s + m_path}, moved ? u"it came back as the application"_s : QString());
+    throw Fault("dfu.no-return",
+                {humanSpan(double(m_quirks.returnTime.count())), u"it was to start its boot loader"_s});
+}
+
+// Asks the application to leave for its boot loader, and resets it where it wants that. False: it is gone already.
+bool DfuSession::ask(UsbLink &link, const DfuInterface &interface, quint16 timeout, const Task &task) const
+{
     try {
         const auto reply = link.out({classInterface, detachRequest, timeout, quint16(interface.number)}, {},
                                     task.within(detachAnswer));
@@ -49,23 +83,9 @@ void DfuSession::detach(UsbLink &link, const DfuInterface &interface, const Task
     } catch (const Fault &fault) {
         if (!fault.is("link.gone")) // it left before it answered
             throw;
+        return false;
     }
-    bool there = false, moved = false;
-    const bool back = waitForUsb(
-        m_path,
-        [&](const UsbDevice *device) {
-            there = device;
-            moved = moved || !device || device->address != before;
-            return device && DfuInterface::isInDfuMode(*device);
-        },
-        task.within(m_quirks.returnTime));
-    if (back)
-        return;
-    task.check(u"Starting the boot loader"_s);
-    if (there)
-        throw Fault("dfu.no-detach", {u"usb:"_s + m_path}, moved ? u"it came back as the application"_s : QString());
-    throw Fault("dfu.no-return",
-                {humanSpan(double(m_quirks.returnTime.count())), u"it was to start its boot loader"_s});
+    return true;
 }
 
 DfuClient &DfuSession::client(const Task &task)

@@ -32,6 +32,7 @@ public:
 
 private:
     void detach(UsbLink &link, const DfuInterface &interface, const Task &task);
+    bool ask(UsbLink &link, const DfuInterface &interface, quint16 timeout, const Task &task) const;
 
     QString m_path;
     DfuQuirks m_quirks;

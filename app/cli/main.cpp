@@ -10,6 +10,7 @@
 #include "app/cli/identitycommand.h"
 #include "app/cli/initcommand.h"
 #include "app/cli/journalcommand.h"
+#include "app/cli/mudcommand.h"
 #include "app/cli/outputs.h"
 #include "app/cli/recipecommand.h"
 #include "app/cli/recovercommand.h"
@@ -41,6 +42,7 @@ void addCommands(CLI::App &app, CliContext &context)
     addFirmwareCommand(app, context);
     addFirmwareDeviceCommands(app, context); // adds to the noun "firmware"
     addIdentityCommand(app, context);
+    addMudCommand(app, context);
     addJournalCommand(app, context);
     addVirtualCommand(app, context);
     addCompletionCommand(app, context);

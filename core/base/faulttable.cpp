@@ -226,6 +226,7 @@ static constexpr FaultKind kinds[] = {
      "Add the file again; then check this computer's disk."},
 
     // mud
+    {"mud.json", Blame::Usage, false, "%1 is no MUD file: %2.", "Give a MUD file as RFC 8520 describes it, in JSON."},
     {"mud.url", Blame::Usage, false, "\"%1\" is no MUD URL: %2.",
      "Give one such as https://mud.example/t1/1.4.json (RFC 8520)."},
     {"mud.extension", Blame::Usage, false, "The MUD URL extension of the certificate is damaged: %1.",

@@ -1,0 +1,12 @@
+#include "app/cli/mudcommand.h"
+
+namespace slipway {
+
+void addMudCommand(CLI::App &app, CliContext &context)
+{
+    CLI::App *noun = app.add_subcommand("mud", "Network policies (MUD, RFC 8520): check MUD files");
+    noun->require_subcommand(1);
+    addMudFileCommands(*noun, context);
+}
+
+} // namespace slipway

@@ -1,0 +1,14 @@
+#pragma once
+// `slipway mud ...`: network policies (RFC 8520). The noun is made here; each group of its subcommands has a file of
+// its own and adds itself in mudcommand.cpp.
+
+#include "app/cli/clicontext.h"
+
+namespace slipway {
+
+void addMudCommand(CLI::App &app, CliContext &context);
+
+// mudfilecommand.cpp: check
+void addMudFileCommands(CLI::App &noun, CliContext &context);
+
+} // namespace slipway

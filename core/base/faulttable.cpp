@@ -229,6 +229,8 @@ static constexpr FaultKind kinds[] = {
     {"mud.json", Blame::Usage, false, "%1 is no MUD file: %2.", "Give a MUD file as RFC 8520 describes it, in JSON."},
     {"mud.url", Blame::Usage, false, "\"%1\" is no MUD URL: %2.",
      "Give one such as https://mud.example/t1/1.4.json (RFC 8520)."},
+    {"mud.layout", Blame::Usage, false, "\"%1\" cannot be a place for a MUD file: %2.",
+     "Choose a MUD URL such as https://mud.example/t1/1.4.json: one folder for each product."},
     {"mud.extension", Blame::Usage, false, "The MUD URL extension of the certificate is damaged: %1.",
      "Have the certificate issued again."},
 

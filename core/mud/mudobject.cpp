@@ -449,15 +449,18 @@ void Object::finish()
             continue;
         m_container.unknown.push_back({member.name, member.line, pathOf(member), member.value});
         const qsizetype colon = member.name.indexOf(u':');
-        if (colon > 0 && QStringView(member.name).first(colon) != m_module) {
-            m_findings.foreign(member.name.left(colon), member.line, pathOf(member));
+        const QString module = colon > 0 ? member.name.left(colon) : QString();
+        static const QStringList known = {QLatin1String(mudModule), QLatin1String(aclModule), QLatin1String(dnsModule),
+                                          u"ietf-owner-license"_s, u"ietf-mud-rats"_s};
+        if (!module.isEmpty() && !known.contains(module)) {
+            m_findings.foreign(module, member.line, pathOf(member));
             continue;
         }
         const QString meant = nearMiss(member.name, m_asked);
         m_findings.error(
             member.line, m_container.unknown.back().path, u"RFC 7951 4, RFC 8520 3.9"_s,
-            u"%1 defines no %2 here, and a MUD manager passes over it%3"_s.arg(
-                m_module, quoted(member.name), meant.isEmpty() ? QString() : u"; did you mean \"%1\"?"_s.arg(meant)));
+            u"no %1 is defined here, and a MUD manager passes over it%2"_s.arg(
+                quoted(member.name), meant.isEmpty() ? QString() : u"; did you mean \"%1\"?"_s.arg(meant)));
     }
 }
 

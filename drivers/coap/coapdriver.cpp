@@ -17,22 +17,6 @@ constexpr qsizetype longestName = 256;
 
 } // namespace
 
-CoapDriver::CoapDriver()
-{
-    try {
-        m_quirks = CoapQuirks::load();
-    } catch (const Fault &) {
-        m_trouble = std::current_exception();
-    }
-}
-
-const CoapQuirks &CoapDriver::quirks() const
-{
-    if (m_trouble)
-        std::rethrow_exception(m_trouble);
-    return m_quirks;
-}
-
 QString CoapDriver::summary() const
 {
     return u"CoAP over UDP and DTLS: resources, settings and firmware in blocks"_s;
@@ -42,7 +26,7 @@ QSet<Capability> CoapDriver::capabilities(const QString &board) const
 {
     if (board.isEmpty()) // at most
         return {Capability::Blobs, Capability::Firmware, Capability::Keys, Capability::Reset, Capability::Clock};
-    const CoapBoardQuirks &known = quirks().find(board);
+    const CoapBoardQuirks &known = m_quirks.get().find(board);
     QSet<Capability> out{Capability::Blobs};
     if (known.hasFirmware())
         out << Capability::Firmware;
@@ -57,7 +41,7 @@ QSet<Capability> CoapDriver::capabilities(const QString &board) const
 
 QStringList CoapDriver::boards() const
 {
-    return m_trouble ? QStringList() : m_quirks.names();
+    return m_quirks.orEmpty().names();
 }
 
 QList<PortInfo> CoapDriver::ports() const
@@ -82,7 +66,7 @@ QList<PortInfo> CoapDriver::ports() const
 CoapBoardQuirks CoapDriver::recognise(CoapClient &client, const LinkFormat &links, const Task &task) const
 {
     QMap<QString, QString> told;
-    for (const CoapBoardQuirks &board : m_quirks.boards()) {
+    for (const CoapBoardQuirks &board : m_quirks.orEmpty().boards()) {
         if (!board.resourceType.isEmpty()) {
             for (const CoreLink &link : links.links) {
                 if (link.words(u"rt"_s).contains(board.resourceType))
@@ -115,8 +99,8 @@ CoapBoardQuirks CoapDriver::recognise(CoapClient &client, const LinkFormat &link
 
 std::unique_ptr<Device> CoapDriver::open(const OpenOptions &options, const Task &task) const
 {
-    const CoapBoardQuirks *board = options.board.isEmpty() ? nullptr : &quirks().find(options.board);
-    quirks(); // a broken file of quirks is told before the device is touched
+    const CoapBoardQuirks *board = options.board.isEmpty() ? nullptr : &m_quirks.get().find(options.board);
+    m_quirks.get(); // a broken file of quirks is told before the device is touched
     CoapClient::Options how;
     how.address = CoapAddress::parse(options.port);
     QMap<QString, QString> files = how.address.credentials;

@@ -2,9 +2,8 @@
 // The driver "coap": reaches a device at "coap://..." or "coaps://..." and recognises its board. Throws coap.*.
 
 #include "core/device/driver.h"
+#include "core/device/quirksfile.h"
 #include "drivers/coap/coapquirks.h"
-
-#include <exception>
 
 namespace slipway {
 
@@ -14,8 +13,6 @@ struct LinkFormat;
 class CoapDriver final : public Driver
 {
 public:
-    CoapDriver();
-
     QString name() const override { return QStringLiteral("coap"); }
     QString summary() const override;
     QSet<Capability> capabilities(const QString &board) const override;
@@ -25,11 +22,9 @@ public:
     std::unique_ptr<Device> open(const OpenOptions &options, const Task &task) const override;
 
 private:
-    const CoapQuirks &quirks() const;
     CoapBoardQuirks recognise(CoapClient &client, const LinkFormat &links, const Task &task) const;
 
-    CoapQuirks m_quirks;
-    std::exception_ptr m_trouble; // of a station's own file of quirks; told when something needs it
+    LoadedQuirks<CoapQuirks> m_quirks;
 };
 
 } // namespace slipway

@@ -7,22 +7,6 @@ namespace slipway {
 
 using namespace Qt::StringLiterals;
 
-DfuDriver::DfuDriver()
-{
-    try {
-        m_boards = DfuBoards::load();
-    } catch (const Fault &) {
-        m_trouble = std::current_exception();
-    }
-}
-
-const DfuBoards &DfuDriver::boardData() const
-{
-    if (m_trouble)
-        std::rethrow_exception(m_trouble);
-    return m_boards;
-}
-
 QString DfuDriver::summary() const
 {
     return u"USB DFU 1.1 and ST's DfuSe: boot loaders in ROM and flash"_s;
@@ -34,12 +18,12 @@ QSet<Capability> DfuDriver::capabilities(const QString &board) const
     const QSet<Capability> plain{Capability::Firmware, Capability::Blobs, Capability::Reset};
     if (board.isEmpty()) // at most
         return dfuse + plain;
-    return boardData().find(board).dfuse ? dfuse : plain;
+    return m_boards.get().find(board).dfuse ? dfuse : plain;
 }
 
 QStringList DfuDriver::boards() const
 {
-    return m_trouble ? QStringList() : m_boards.names();
+    return m_boards.orEmpty().names();
 }
 
 QList<PortInfo> DfuDriver::ports() const
@@ -64,12 +48,13 @@ QList<PortInfo> DfuDriver::ports() const
 std::unique_ptr<Device> DfuDriver::open(const OpenOptions &options, const Task &task) const
 {
     const UsbAddress address = UsbAddress::parse(options.port);
-    const DfuQuirks *named = options.board.isEmpty() ? nullptr : &boardData().find(options.board);
+    const DfuQuirks *named = options.board.isEmpty() ? nullptr : &m_boards.get().find(options.board);
     const UsbDevice device = address.path.isEmpty() ? address.pick(usbDevices(DfuInterface::isIn))
                                                     : address.pick(usbDevices([&address](const UsbDevice &candidate) {
                                                           return candidate.path == address.path;
                                                       }));
-    return std::make_unique<DfuDevice>(options.port, device.path, named ? *named : boardData().forDevice(device), task);
+    return std::make_unique<DfuDevice>(options.port, device.path, named ? *named : m_boards.get().forDevice(device),
+                                       task);
 }
 
 } // namespace slipway

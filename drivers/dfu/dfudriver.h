@@ -3,17 +3,14 @@
 // loader. Ports: "usb:1-2.3" (bus and ports), "usb:0483:df11", "usb:0483:df11:SERIAL". Throws link.*, dfu.*.
 
 #include "core/device/driver.h"
+#include "core/device/quirksfile.h"
 #include "drivers/dfu/quirks.h"
-
-#include <exception>
 
 namespace slipway {
 
 class DfuDriver final : public Driver
 {
 public:
-    DfuDriver();
-
     QString name() const override { return QStringLiteral("dfu"); }
     QString summary() const override;
     QSet<Capability> capabilities(const QString &board) const override;
@@ -22,10 +19,7 @@ public:
     std::unique_ptr<Device> open(const OpenOptions &options, const Task &task) const override;
 
 private:
-    const DfuBoards &boardData() const;
-
-    DfuBoards m_boards;
-    std::exception_ptr m_trouble; // of a station's own file of quirks; told when something needs it
+    LoadedQuirks<DfuBoards> m_boards;
 };
 
 } // namespace slipway

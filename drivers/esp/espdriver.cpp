@@ -10,22 +10,6 @@ namespace slipway {
 
 using namespace Qt::StringLiterals;
 
-EspDriver::EspDriver()
-{
-    try {
-        m_quirks = EspQuirks::load();
-    } catch (const Fault &) {
-        m_trouble = std::current_exception();
-    }
-}
-
-const EspQuirks &EspDriver::quirks() const
-{
-    if (m_trouble)
-        std::rethrow_exception(m_trouble);
-    return m_quirks;
-}
-
 QString EspDriver::summary() const
 {
     return u"ROM loader of ESP32, ESP32-S2, -S3, -C3, -C6 and -H2 over a serial port or the chip's own USB"_s;
@@ -34,20 +18,20 @@ QString EspDriver::summary() const
 QSet<Capability> EspDriver::capabilities(const QString &board) const
 {
     if (!board.isEmpty())
-        quirks().board(board); // esp.board-unknown
+        m_quirks.get().find(board); // esp.board-unknown
     return {Capability::Memory, Capability::Reset};
 }
 
 QStringList EspDriver::boards() const
 {
-    return m_trouble ? QStringList() : m_quirks.boardNames();
+    return m_quirks.orEmpty().names();
 }
 
 QList<PortInfo> EspDriver::ports() const
 {
     QList<PortInfo> out;
     for (const SerialPort &port : serialPorts()) {
-        const EspAdapter *adapter = m_quirks.adapter(port.vendorId, port.productId);
+        const EspAdapter *adapter = m_quirks.orEmpty().adapter(port.vendorId, port.productId);
         if (!adapter)
             continue;
         // Adapters are on boards of every kind; the chip's own USB says who it is.
@@ -60,9 +44,9 @@ QList<PortInfo> EspDriver::ports() const
 std::unique_ptr<Device> EspDriver::open(const OpenOptions &options, const Task &task) const
 {
     EspDevice::Setup setup;
-    setup.quirks = quirks();
+    setup.quirks = m_quirks.get();
     if (!options.board.isEmpty())
-        setup.board = quirks().board(options.board);
+        setup.board = m_quirks.get().find(options.board);
     LinkOptions link;
     link.port = options.port;
     auto opened = openLink(link, task);
@@ -71,13 +55,13 @@ std::unique_ptr<Device> EspDriver::open(const OpenOptions &options, const Task &
         throw Fault("link.not-a-port", {options.port});
     const bool pseudo = serial->isPseudoTerminal();
     if (const auto port = pseudo ? std::nullopt : serialPort(options.port)) {
-        if (const EspAdapter *adapter = quirks().adapter(port->vendorId, port->productId))
+        if (const EspAdapter *adapter = m_quirks.get().adapter(port->vendorId, port->productId))
             setup.adapter = *adapter;
     }
     setup.baud = options.baud > 0 ? options.baud : setup.board && setup.board->baud > 0 ? setup.board->baud : 0;
     // Where the rate is somebody else's it stays: a pseudo-terminal has none, a chip's own USB knows none.
     if (setup.baud == 0 && !pseudo && !(setup.adapter && setup.adapter->native))
-        setup.baud = quirks().baud();
+        setup.baud = m_quirks.get().baud();
     auto device = std::make_unique<EspDevice>(std::make_unique<EspClient>(std::move(opened)), std::move(setup));
     device->begin(task);
     return device;

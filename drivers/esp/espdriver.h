@@ -3,17 +3,14 @@
 // link.*, esp.*.
 
 #include "core/device/driver.h"
+#include "core/device/quirksfile.h"
 #include "drivers/esp/espquirks.h"
-
-#include <exception>
 
 namespace slipway {
 
 class EspDriver final : public Driver
 {
 public:
-    EspDriver();
-
     QString name() const override { return QStringLiteral("esp"); }
     QString summary() const override;
     QSet<Capability> capabilities(const QString &board) const override;
@@ -22,10 +19,7 @@ public:
     std::unique_ptr<Device> open(const OpenOptions &options, const Task &task) const override;
 
 private:
-    const EspQuirks &quirks() const;
-
-    EspQuirks m_quirks;
-    std::exception_ptr m_trouble; // of a station's own file of quirks; told when something needs it
+    LoadedQuirks<EspQuirks> m_quirks;
 };
 
 } // namespace slipway

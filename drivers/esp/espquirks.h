@@ -75,8 +75,8 @@ public:
     const EspChip *byImageId(quint32 id) const; // or null
     const EspChip *byMagic(quint32 magic) const;
     const EspChip *byName(const QString &name) const;
-    QStringList boardNames() const;
-    const EspBoard &board(const QString &name) const;
+    QStringList names() const;
+    const EspBoard &find(const QString &name) const;
     const EspAdapter *adapter(const QString &vendor, const QString &product) const;
     const QList<EspResetStep> &sequence(const QString &name) const;
     int baud() const { return m_baud; }

@@ -14,22 +14,6 @@ const QString generic = u"generic-linux"_s; // how a board that nobody named is 
 
 } // namespace
 
-LinuxDriver::LinuxDriver()
-{
-    try {
-        m_boards = LinuxBoards::load();
-    } catch (const Fault &) {
-        m_trouble = std::current_exception();
-    }
-}
-
-const LinuxBoards &LinuxDriver::known() const
-{
-    if (m_trouble)
-        std::rethrow_exception(m_trouble);
-    return m_boards;
-}
-
 QString LinuxDriver::summary() const
 {
     return u"Linux gateways over a serial console: shell, files, RAUC, SWUpdate, keys by openssl or TPM"_s;
@@ -40,7 +24,7 @@ QSet<Capability> LinuxDriver::capabilities(const QString &board) const
     QSet<Capability> out{Capability::Blobs, Capability::Shell, Capability::Reset, Capability::Clock};
     if (board.isEmpty()) // at most
         return out + QSet<Capability>{Capability::Firmware, Capability::Keys, Capability::Eraser, Capability::Lock};
-    const LinuxBoard &one = known().find(board);
+    const LinuxBoard &one = m_boards.get().find(board);
     if (one.update != LinuxBoard::Update::None)
         out << Capability::Firmware;
     if (one.hasKeys())
@@ -54,7 +38,7 @@ QSet<Capability> LinuxDriver::capabilities(const QString &board) const
 
 QStringList LinuxDriver::boards() const
 {
-    return m_trouble ? QStringList() : m_boards.names();
+    return m_boards.orEmpty().names();
 }
 
 QList<PortInfo> LinuxDriver::ports() const
@@ -74,12 +58,12 @@ QList<PortInfo> LinuxDriver::ports() const
 
 std::unique_ptr<Device> LinuxDriver::open(const OpenOptions &options, const Task &task) const
 {
-    const LinuxBoard &board = known().find(options.board.isEmpty() ? generic : options.board);
+    const LinuxBoard &board = m_boards.get().find(options.board.isEmpty() ? generic : options.board);
     LinkOptions link;
     link.port = options.port;
     link.baud = options.baud > 0 ? options.baud : board.baud;
     auto device = std::make_unique<LinuxDevice>(openLink(link, task), board);
-    device->attach(options.board.isEmpty() ? known().boards() : QList<LinuxBoard>(), task);
+    device->attach(options.board.isEmpty() ? m_boards.get().boards() : QList<LinuxBoard>(), task);
     return device;
 }
 

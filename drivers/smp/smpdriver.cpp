@@ -27,22 +27,6 @@ bool meansWrongRate(const Fault &fault)
 
 } // namespace
 
-SmpDriver::SmpDriver()
-{
-    try {
-        m_quirks = Quirks::load();
-    } catch (const Fault &) {
-        m_trouble = std::current_exception();
-    }
-}
-
-const Quirks &SmpDriver::quirks() const
-{
-    if (m_trouble)
-        std::rethrow_exception(m_trouble);
-    return m_quirks;
-}
-
 QString SmpDriver::summary() const
 {
     return u"MCUmgr (SMP) over a serial port or UDP: Zephyr applications and MCUboot's serial recovery"_s;
@@ -54,7 +38,7 @@ QSet<Capability> SmpDriver::capabilities(const QString &board) const
                          Capability::Clock};
     if (board.isEmpty()) // at most
         return out + QSet<Capability>{Capability::Keys, Capability::Lock};
-    const BoardQuirks &known = quirks().find(board);
+    const BoardQuirks &known = m_quirks.get().find(board);
     if (known.hasKeys())
         out << Capability::Keys;
     if (!known.locks.isEmpty())
@@ -64,7 +48,7 @@ QSet<Capability> SmpDriver::capabilities(const QString &board) const
 
 QStringList SmpDriver::boards() const
 {
-    return m_trouble ? QStringList() : m_quirks.names();
+    return m_quirks.orEmpty().names();
 }
 
 QList<PortInfo> SmpDriver::ports() const
@@ -106,7 +90,7 @@ std::unique_ptr<SmpClient> SmpDriver::reach(const OpenOptions &options, const Bo
         rates << board->baud;
     else {
         rates << SerialLink::usualBaud;
-        for (const BoardQuirks &known : m_quirks.boards()) {
+        for (const BoardQuirks &known : m_quirks.orEmpty().boards()) {
             if (known.baud > 0 && !rates.contains(known.baud))
                 rates << known.baud;
         }
@@ -144,7 +128,7 @@ BoardQuirks SmpDriver::recognise(SmpClient &client, const Task &task) const
 {
     QMap<QString, QByteArray> settings;
     std::optional<std::optional<QString>> info;
-    for (const BoardQuirks &board : m_quirks.boards()) {
+    for (const BoardQuirks &board : m_quirks.orEmpty().boards()) {
         if (!board.setting.isEmpty()) {
             if (!settings.contains(board.setting))
                 settings[board.setting] = smp::findSetting(client, board.setting, task).value_or(QByteArray());
@@ -168,8 +152,8 @@ BoardQuirks SmpDriver::recognise(SmpClient &client, const Task &task) const
 
 std::unique_ptr<Device> SmpDriver::open(const OpenOptions &options, const Task &task) const
 {
-    const BoardQuirks *board = options.board.isEmpty() ? nullptr : &quirks().find(options.board);
-    quirks(); // a broken file of quirks is told before the device is touched
+    const BoardQuirks *board = options.board.isEmpty() ? nullptr : &m_quirks.get().find(options.board);
+    m_quirks.get(); // a broken file of quirks is told before the device is touched
     auto client = reach(options, board, task);
     BoardQuirks known = board ? *board : recognise(*client, task);
     return std::make_unique<SmpDevice>(std::move(client), std::move(known));

@@ -3,6 +3,7 @@
 // recognises the board. Throws link.*, smp.no-answer, smp.not-smp, smp.board-unknown, smp.quirks.
 
 #include "core/device/driver.h"
+#include "core/device/quirksfile.h"
 #include "drivers/smp/quirks.h"
 
 namespace slipway {
@@ -14,8 +15,6 @@ class SmpDriver final : public Driver
 public:
     static constexpr int udpPort = 1337;
 
-    SmpDriver();
-
     QString name() const override { return QStringLiteral("smp"); }
     QString summary() const override;
     QSet<Capability> capabilities(const QString &board) const override;
@@ -24,12 +23,10 @@ public:
     std::unique_ptr<Device> open(const OpenOptions &options, const Task &task) const override;
 
 private:
-    const Quirks &quirks() const;
     std::unique_ptr<SmpClient> reach(const OpenOptions &options, const BoardQuirks *board, const Task &task) const;
     BoardQuirks recognise(SmpClient &client, const Task &task) const;
 
-    Quirks m_quirks;
-    std::exception_ptr m_trouble; // of a station's own file of quirks; told when something needs it
+    LoadedQuirks<Quirks> m_quirks;
 };
 
 } // namespace slipway

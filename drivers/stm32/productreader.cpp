@@ -1,14 +1,12 @@
-// Stm32Products::parse(): quirks.json, told apart from other files by its first members. What is missing, of the wrong
-// form or not known is said with the path to it.
+// Stm32Products::load() and parse(): quirks.json, told apart from other files by its first members. What is missing, of
+// the wrong form or not known is said with the path to it.
 
 #include "core/base/fault.h"
 #include "core/base/text.h"
+#include "core/device/quirksfile.h"
 #include "drivers/stm32/products.h"
 
-#include <QJsonArray>
-#include <QJsonDocument>
-#include <QJsonObject>
-
+#include <algorithm>
 #include <limits>
 
 namespace slipway {
@@ -17,90 +15,12 @@ using namespace Qt::StringLiterals;
 
 namespace {
 
+constexpr QuirksForm quirksForm{"stm32", "stm32.quirks", "stm32.board-unknown"};
+
 constexpr qint64 mostFlash = 64 * 1024; // KiB
 constexpr qsizetype mostPages = 65536;
 
-class Node
-{
-public:
-    Node(QJsonObject object, QString file, QString path)
-        : m_object(std::move(object)), m_file(std::move(file)), m_path(std::move(path))
-    {}
-
-    [[noreturn]] void wrong(const QString &member, const QString &sentence) const
-    {
-        throw Fault("stm32.quirks", {m_file, m_path.isEmpty() ? member : m_path + u'.' + member, sentence});
-    }
-    void only(const QStringList &known) const
-    {
-        for (const QString &key : m_object.keys()) {
-            if (!known.contains(key))
-                wrong(key, u"is not known."_s + didYouMean(key, known));
-        }
-    }
-    // A member that is null counts as left out: it takes back what the family says.
-    bool has(const QString &name) const { return !value(name).isUndefined() && !value(name).isNull(); }
-    QStringList keys() const { return m_object.keys(); }
-    QJsonValue value(const QString &name) const { return m_object.value(name); }
-    QString text(const QString &name) const
-    {
-        if (!value(name).isString() || value(name).toString().isEmpty())
-            wrong(name, u"must be a text."_s);
-        return value(name).toString();
-    }
-    qint64 number(const QString &name, qint64 least, qint64 most) const
-    {
-        return whole(value(name), name, least, most);
-    }
-    qint64 whole(const QJsonValue &value, const QString &name, qint64 least, qint64 most) const
-    {
-        const double number = value.toDouble(-1);
-        if (!value.isDouble() || !(number >= double(least) && number <= double(most)) ||
-            number != double(qint64(number)))
-            wrong(name, u"must be a whole number from %1 to %2."_s.arg(least).arg(most));
-        return qint64(number);
-    }
-    bool flag(const QString &name) const
-    {
-        if (!value(name).isBool())
-            wrong(name, u"must be true or false."_s);
-        return value(name).toBool();
-    }
-    quint32 address(const QString &name) const
-    {
-        bool ok = false;
-        const QString given = text(name);
-        const quint32 out = given.startsWith(u"0x") ? given.mid(2).toUInt(&ok, 16) : 0;
-        if (!ok)
-            wrong(name, u"must be an address such as \"0x08000000\"."_s);
-        return out;
-    }
-    QByteArray bytes(const QString &name) const
-    {
-        const auto out = fromHex(text(name));
-        if (!out || out->size() > 64)
-            wrong(name, u"must be at most 64 bytes in hex."_s);
-        return *out;
-    }
-    QJsonArray list(const QString &name) const
-    {
-        if (!value(name).isArray() || value(name).toArray().isEmpty())
-            wrong(name, u"must be a list."_s);
-        return value(name).toArray();
-    }
-    Node child(const QString &name) const
-    {
-        if (!value(name).isObject())
-            wrong(name, u"must be an object."_s);
-        return {value(name).toObject(), m_file, m_path.isEmpty() ? name : m_path + u'.' + name};
-    }
-
-private:
-    QJsonObject m_object;
-    QString m_file, m_path;
-};
-
-Stm32Area area(const Node &node)
+Stm32Area area(const QuirksNode &node)
 {
     node.only({u"at"_s, u"size"_s});
     Stm32Area out;
@@ -109,7 +29,7 @@ Stm32Area area(const Node &node)
     return out;
 }
 
-Stm32Signature signature(const Node &node)
+Stm32Signature signature(const QuirksNode &node)
 {
     node.only({u"flash-size"_s, u"unique-id"_s, u"words"_s, u"block"_s, u"size-mask"_s, u"size-codes"_s});
     Stm32Signature out;
@@ -121,7 +41,7 @@ Stm32Signature signature(const Node &node)
         if (words.size() != 3)
             node.wrong(u"words"_s, u"must be three offsets."_s);
         for (qsizetype i = 0; i < 3; ++i)
-            out.words[size_t(i)] = quint32(node.whole(words[i], u"words"_s, 0, 252));
+            out.words[size_t(i)] = quint32(node.number(u"words"_s, words[i], 0, 252));
     }
     if (node.has(u"block"_s)) {
         out.block = area(node.child(u"block"_s));
@@ -131,7 +51,7 @@ Stm32Signature signature(const Node &node)
     if (node.has(u"size-mask"_s))
         out.sizeMask = quint16(node.number(u"size-mask"_s, 1, 0xffff));
     if (node.has(u"size-codes"_s)) {
-        const Node codes = node.child(u"size-codes"_s);
+        const QuirksNode codes = node.child(u"size-codes"_s);
         for (const QString &key : codes.keys()) {
             bool ok = false;
             const quint16 code = key.toUShort(&ok);
@@ -143,13 +63,13 @@ Stm32Signature signature(const Node &node)
     return out;
 }
 
-Stm32WriteProtection writeProtection(const Node &node)
+Stm32WriteProtection writeProtection(const QuirksNode &node)
 {
     node.only({u"at"_s, u"mask"_s, u"open"_s, u"sector-bytes"_s, u"most"_s});
     Stm32WriteProtection out;
     out.at = node.address(u"at"_s);
-    out.mask = node.bytes(u"mask"_s);
-    out.open = node.bytes(u"open"_s);
+    out.mask = node.bytes(u"mask"_s, 64);
+    out.open = node.bytes(u"open"_s, 64);
     if (out.mask.size() != out.open.size() || out.mask.size() % 4 != 0)
         node.wrong(u"open"_s, u"must be as long as \"mask\", in whole words."_s);
     out.sectorBytes = quint32(node.number(u"sector-bytes"_s, 0, 1 << 20));
@@ -158,7 +78,7 @@ Stm32WriteProtection writeProtection(const Node &node)
 }
 
 // What a family and a product may both say; the product has the last word.
-void common(const Node &node, Stm32Product &out)
+void common(const QuirksNode &node, Stm32Product &out)
 {
     if (node.has(u"write-unit"_s)) {
         out.writeUnit = quint32(node.number(u"write-unit"_s, 4, 256));
@@ -166,7 +86,7 @@ void common(const Node &node, Stm32Product &out)
             node.wrong(u"write-unit"_s, u"must be a power of two."_s);
     }
     if (node.has(u"mass-erase"_s))
-        out.massErase = node.flag(u"mass-erase"_s);
+        out.massErase = node.flag(u"mass-erase"_s, false);
     if (node.has(u"option-bytes"_s))
         out.optionBytes = area(node.child(u"option-bytes"_s));
     if (node.has(u"signature"_s))
@@ -184,8 +104,8 @@ const QStringList &commonMembers()
     return names;
 }
 
-Stm32Product readProduct(const QString &id, const Node &node, const QMap<QString, Stm32Product> &families,
-                         const Node &parent)
+Stm32Product readProduct(const QString &id, const QuirksNode &node, const QMap<QString, Stm32Product> &families,
+                         const QuirksNode &parent)
 {
     node.only(QStringList{u"name"_s, u"family"_s, u"flash"_s, u"ram"_s, u"sram-kib"_s, u"system"_s} + commonMembers());
     const QString family = node.text(u"family"_s);
@@ -200,7 +120,7 @@ Stm32Product readProduct(const QString &id, const Node &node, const QMap<QString
     out.family = family;
     common(node, out);
 
-    const Node flash = node.child(u"flash"_s);
+    const QuirksNode flash = node.child(u"flash"_s);
     flash.only({u"most-kib"_s, u"pages"_s});
     out.mostFlash = flash.number(u"most-kib"_s, 1, mostFlash) * 1024;
     const QJsonArray layout = flash.list(u"pages"_s);
@@ -208,8 +128,8 @@ Stm32Product readProduct(const QString &id, const Node &node, const QMap<QString
         const QJsonArray entry = layout[i].toArray();
         if (entry.size() != 2)
             flash.wrong(u"pages"_s, u"must be a list of count and size."_s);
-        const int count = int(flash.whole(entry[0], u"pages"_s, 0, mostPages));
-        const auto size = quint32(flash.whole(entry[1], u"pages"_s, 64, 1 << 20));
+        const int count = int(flash.number(u"pages"_s, entry[0], 0, mostPages));
+        const auto size = quint32(flash.number(u"pages"_s, entry[1], 64, 1 << 20));
         if (count == 0 && i != layout.size() - 1)
             flash.wrong(u"pages"_s, u"may have a count of 0 only in the end."_s);
         if (size % out.writeUnit != 0 || out.mostFlash / size > mostPages)
@@ -227,27 +147,23 @@ Stm32Product readProduct(const QString &id, const Node &node, const QMap<QString
     return out;
 }
 
-QList<Stm32SignalStep> signalSteps(const Node &node, const QString &name)
+QList<Stm32SignalStep> signalSteps(const QuirksNode &node, const QString &name)
 {
     QList<Stm32SignalStep> out;
-    if (!node.has(name))
-        return out;
-    const QJsonArray steps = node.list(name);
-    for (const QJsonValue &value : steps) {
-        const Node step(value.toObject(), QString(), name);
-        if (!value.toObject().value(u"dtr"_s).isBool() || !value.toObject().value(u"rts"_s).isBool())
+    for (const QuirksNode &step : node.children(name)) {
+        if (!step.value(u"dtr"_s).isBool() || !step.value(u"rts"_s).isBool())
             node.wrong(name, u"must be steps with \"dtr\", \"rts\" and \"hold\"."_s);
-        const auto hold = parseDurationMs(value.toObject().value(u"hold"_s).toString());
+        const auto hold = parseDurationMs(step.value(u"hold"_s).toString());
         if (!hold || *hold < 0 || *hold > 10'000)
             node.wrong(name, u"must hold each step from 0ms to 10s."_s);
-        out.append({step.flag(u"dtr"_s), step.flag(u"rts"_s), std::chrono::milliseconds(*hold)});
+        out.append({step.flag(u"dtr"_s, false), step.flag(u"rts"_s, false), std::chrono::milliseconds(*hold)});
     }
     if (out.size() > 32)
         node.wrong(name, u"has more than 32 steps."_s);
     return out;
 }
 
-Stm32Board readBoard(const QString &name, const Node &node)
+Stm32Board readBoard(const QString &name, const QuirksNode &node)
 {
     node.only({u"description"_s, u"source"_s, u"date"_s, u"enter"_s, u"leave"_s, u"products"_s, u"baud"_s});
     Stm32Board out;
@@ -274,29 +190,38 @@ Stm32Board readBoard(const QString &name, const Node &node)
 
 } // namespace
 
+Stm32Products Stm32Products::load()
+{
+    Stm32Products out;
+    if (const auto own = ownQuirks(quirksForm))
+        out = parse(own->json, own->file);
+    const QuirksText text = shippedQuirks(quirksForm);
+    const Stm32Products shipped = parse(text.json, text.file);
+    for (const Stm32Product &product : shipped.m_products) {
+        if (std::none_of(out.m_products.cbegin(), out.m_products.cend(),
+                         [&](const Stm32Product &known) { return known.id == product.id; }))
+            out.m_products << product;
+    }
+    addShipped(out.m_boards, shipped.m_boards);
+    return out;
+}
+
+const Stm32Board &Stm32Products::board(const QString &name) const
+{
+    return findBoard(quirksForm, m_boards, name);
+}
+
 Stm32Products Stm32Products::parse(const QByteArray &json, const QString &file)
 {
-    QJsonParseError error{};
-    const QJsonDocument document = QJsonDocument::fromJson(json, &error);
-    if (error.error != QJsonParseError::NoError || !document.isObject()) {
-        const qsizetype line = json.left(error.offset).count('\n') + 1;
-        throw Fault("stm32.quirks",
-                    {file, u"line %1"_s.arg(line),
-                     error.error != QJsonParseError::NoError ? error.errorString() + u'.' : u"must be an object."_s});
-    }
-    const Node root(document.object(), file, QString());
-    root.only({u"slipway-quirks"_s, u"driver"_s, u"date"_s, u"source"_s, u"families"_s, u"products"_s, u"boards"_s});
-    if (root.number(u"slipway-quirks"_s, 0, 1000) != 1)
-        root.wrong(u"slipway-quirks"_s, u"must be 1."_s);
-    if (root.text(u"driver"_s) != u"stm32")
-        root.wrong(u"driver"_s, u"must be \"stm32\"."_s);
+    const QuirksNode root =
+        readQuirks(quirksForm, json, file, {u"date"_s, u"source"_s, u"families"_s, u"products"_s, u"boards"_s});
 
     Stm32Products out;
     QMap<QString, Stm32Product> families;
     if (root.has(u"families"_s)) {
-        const Node all = root.child(u"families"_s);
+        const QuirksNode all = root.child(u"families"_s);
         for (const QString &name : all.keys()) {
-            const Node node = all.child(name);
+            const QuirksNode node = all.child(name);
             node.only(QStringList{u"source"_s} + commonMembers());
             Stm32Product family;
             family.source = node.text(u"source"_s);
@@ -305,12 +230,12 @@ Stm32Products Stm32Products::parse(const QByteArray &json, const QString &file)
         }
     }
     if (root.has(u"products"_s)) {
-        const Node all = root.child(u"products"_s);
+        const QuirksNode all = root.child(u"products"_s);
         for (const QString &id : all.keys())
             out.m_products << readProduct(id, all.child(id), families, all);
     }
     if (root.has(u"boards"_s)) {
-        const Node all = root.child(u"boards"_s);
+        const QuirksNode all = root.child(u"boards"_s);
         for (const QString &name : all.keys())
             out.m_boards << readBoard(name, all.child(name));
     }

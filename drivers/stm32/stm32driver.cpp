@@ -8,22 +8,6 @@ namespace slipway {
 
 using namespace Qt::StringLiterals;
 
-Stm32Driver::Stm32Driver()
-{
-    try {
-        m_products = Stm32Products::load();
-    } catch (const Fault &) {
-        m_trouble = std::current_exception();
-    }
-}
-
-const Stm32Products &Stm32Driver::products() const
-{
-    if (m_trouble)
-        std::rethrow_exception(m_trouble);
-    return m_products;
-}
-
 QString Stm32Driver::summary() const
 {
     return u"STM32 system boot loader over a serial port (AN3155)"_s;
@@ -36,7 +20,7 @@ QSet<Capability> Stm32Driver::capabilities(const QString &) const
 
 QStringList Stm32Driver::boards() const
 {
-    return m_products.boardNames();
+    return m_products.orEmpty().boardNames();
 }
 
 QList<PortInfo> Stm32Driver::ports() const
@@ -58,8 +42,8 @@ QList<PortInfo> Stm32Driver::ports() const
 std::unique_ptr<Device> Stm32Driver::open(const OpenOptions &options, const Task &task) const
 {
     // A board or a file that is wrong is told before the device is touched.
-    const Stm32Board board = options.board.isEmpty() ? Stm32Board() : products().board(options.board);
-    products();
+    const Stm32Board board = options.board.isEmpty() ? Stm32Board() : m_products.get().board(options.board);
+    m_products.get();
     LinkOptions wanted;
     wanted.port = options.port;
     wanted.baud = options.baud > 0 ? options.baud : board.baud;
@@ -90,7 +74,7 @@ std::unique_ptr<Device> Stm32Driver::open(const OpenOptions &options, const Task
                             QString::fromUtf8(fault.what()));
         }
     }
-    const Stm32Product &product = products().find(id);
+    const Stm32Product &product = m_products.get().find(id);
     if (!board.products.isEmpty() && !board.products.contains(id))
         throw Fault("stm32.wrong-chip", {product.name, board.name});
     return std::make_unique<Stm32Device>(std::move(client), std::move(loader), product, board);

@@ -4,6 +4,7 @@
 // stm32.unknown-product, stm32.wrong-chip, stm32.board-unknown, stm32.quirks.
 
 #include "core/device/driver.h"
+#include "core/device/quirksfile.h"
 #include "drivers/stm32/products.h"
 
 namespace slipway {
@@ -11,8 +12,6 @@ namespace slipway {
 class Stm32Driver final : public Driver
 {
 public:
-    Stm32Driver();
-
     QString name() const override { return QStringLiteral("stm32"); }
     QString summary() const override;
     QSet<Capability> capabilities(const QString &board) const override;
@@ -21,10 +20,7 @@ public:
     std::unique_ptr<Device> open(const OpenOptions &options, const Task &task) const override;
 
 private:
-    const Stm32Products &products() const;
-
-    Stm32Products m_products;
-    std::exception_ptr m_trouble; // of a station's own file of quirks; told when something needs it
+    LoadedQuirks<Stm32Products> m_products;
 };
 
 } // namespace slipway

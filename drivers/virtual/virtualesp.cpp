@@ -3,6 +3,7 @@
 #include "core/base/fault.h"
 #include "core/base/text.h"
 #include "drivers/virtual/deviceend.h"
+#include "drivers/virtual/faultwords.h"
 
 #include <QFile>
 
@@ -34,10 +35,7 @@ constexpr qsizetype longestPacket = 0x10000 + 8;
 constexpr qsizetype smallBlock = 8 + 16 + 1024;
 constexpr int deafPackets = 6;
 
-constexpr struct {
-    const char *name;
-    Kind kind;
-} kinds[] = {
+constexpr FaultName<Kind> kinds[] = {
     {"silence", Kind::Silence},
     {"late", Kind::Late},
     {"lost", Kind::Lost},
@@ -77,44 +75,12 @@ QByteArray framed(QByteArrayView packet)
 
 QStringList VirtualEspFault::names()
 {
-    QStringList out;
-    for (const auto &kind : kinds)
-        out << QString::fromLatin1(kind.name);
-    return out;
+    return faultNames(kinds);
 }
 
 VirtualEspFault VirtualEspFault::parse(const QString &text)
 {
-    const QString name = text.section(u':', 0, 0).trimmed();
-    const auto *found = std::find_if(std::begin(kinds), std::end(kinds),
-                                     [&](const auto &kind) { return name == QLatin1String(kind.name); });
-    if (found == std::end(kinds))
-        throw Fault("virtual.fault", {name, didYouMean(name, names()), names().join(u", "_s)});
-    VirtualEspFault fault;
-    fault.kind = found->kind;
-    for (const QString &option : text.section(u':', 1).split(u',', Qt::SkipEmptyParts)) {
-        const QString key = option.section(u'=', 0, 0), value = option.section(u'=', 1);
-        bool ok = false;
-        if (key == u"delay"_s) {
-            const auto span = parseDurationMs(value);
-            ok = span && *span >= 0;
-            fault.delay = std::chrono::milliseconds(span.value_or(0));
-        } else {
-            const qlonglong number = value.toLongLong(&ok, 0);
-            ok = ok && number >= 0 && number <= 0xffffffffLL;
-            if (key == u"after"_s)
-                fault.after = number;
-            else if (key == u"every"_s)
-                fault.every = int(std::clamp<qlonglong>(number, 1, 1'000'000));
-            else if (key == u"times"_s)
-                fault.times = int(std::clamp<qlonglong>(number, 1, 1'000'000));
-            else
-                ok = false;
-        }
-        if (!ok)
-            throw Fault("virtual.fault-option", {option, name});
-    }
-    return fault;
+    return parseFault<VirtualEspFault>(text, kinds);
 }
 
 // The chip under its mutex; the thread takes it for everything but waiting.

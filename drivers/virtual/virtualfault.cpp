@@ -1,5 +1,4 @@
-#include "core/base/fault.h"
-#include "core/base/text.h"
+#include "drivers/virtual/faultwords.h"
 #include "drivers/virtual/virtualsmp.h"
 
 namespace slipway {
@@ -8,10 +7,7 @@ namespace {
 
 using Kind = VirtualFault::Kind;
 
-constexpr struct {
-    const char *name;
-    Kind kind;
-} kinds[] = {
+constexpr FaultName<Kind> kinds[] = {
     {"silence", Kind::Silence},
     {"late", Kind::Late},
     {"duplicate", Kind::Duplicate},
@@ -34,53 +30,16 @@ constexpr struct {
     {"lock-fails", Kind::LockFails},
 };
 
-[[noreturn]] void badOption(const QString &option, const QString &name)
-{
-    throw Fault("virtual.fault-option", {option, name});
-}
-
 } // namespace
 
 QStringList VirtualFault::names()
 {
-    QStringList all;
-    for (const auto &kind : kinds)
-        all.append(QLatin1String(kind.name));
-    return all;
+    return faultNames(kinds);
 }
 
 VirtualFault VirtualFault::parse(const QString &text)
 {
-    const QString name = text.section(u':', 0, 0).trimmed();
-    const auto *found = std::find_if(std::begin(kinds), std::end(kinds),
-                                     [&](const auto &kind) { return name == QLatin1String(kind.name); });
-    if (found == std::end(kinds))
-        throw Fault("virtual.fault", {name, didYouMean(name, names()), names().join(QStringLiteral(", "))});
-    VirtualFault fault;
-    fault.kind = found->kind;
-    const QString options = text.section(u':', 1);
-    if (options.isEmpty())
-        return fault;
-    for (const QString &option : options.split(u',')) {
-        const QString key = option.section(u'=', 0, 0).trimmed(), value = option.section(u'=', 1).trimmed();
-        bool ok = false;
-        if (key == u"after") {
-            fault.after = value.toLongLong(&ok);
-            ok = ok && fault.after >= 0;
-        } else if (key == u"every") {
-            fault.every = value.toInt(&ok);
-            ok = ok && fault.every > 0;
-        } else if (key == u"delay") {
-            const auto span = parseDurationMs(value);
-            ok = span && *span >= 0;
-            fault.delay = std::chrono::milliseconds(span.value_or(0));
-        } else if (key == u"value") {
-            fault.value = value.toDouble(&ok);
-        }
-        if (!ok)
-            badOption(option, name);
-    }
-    return fault;
+    return parseFault<VirtualFault>(text, kinds);
 }
 
 } // namespace slipway

@@ -3,6 +3,7 @@
 #include "core/base/fault.h"
 #include "core/base/text.h"
 #include "drivers/virtual/deviceend.h"
+#include "drivers/virtual/faultwords.h"
 
 #include <QDir>
 #include <QFile>
@@ -39,7 +40,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Kind = LinuxFault::Kind;
 
-constexpr std::pair<const char *, Kind> kinds[] = {
+constexpr FaultName<Kind> kinds[] = {
     {"slow-echo", Kind::SlowEcho}, {"kernel", Kind::Kernel}, {"hang", Kind::Hang},
     {"logout", Kind::Logout},      {"reboot", Kind::Reboot}, {"deny", Kind::Deny},
 };
@@ -60,38 +61,12 @@ void put(const QString &path, const QByteArray &content, bool program = false)
 
 QStringList LinuxFault::names()
 {
-    QStringList all;
-    for (const auto &kind : kinds)
-        all.append(QLatin1String(kind.first));
-    return all;
+    return faultNames(kinds);
 }
 
 LinuxFault LinuxFault::parse(const QString &text)
 {
-    const QString name = text.section(u':', 0, 0).trimmed();
-    const auto *found = std::find_if(std::begin(kinds), std::end(kinds),
-                                     [&](const auto &kind) { return name == QLatin1String(kind.first); });
-    if (found == std::end(kinds))
-        throw Fault("virtual.fault", {name, didYouMean(name, names()), names().join(u", "_s)});
-    LinuxFault fault;
-    fault.kind = found->second;
-    const QStringList options = text.section(u':', 1).split(u',', Qt::SkipEmptyParts);
-    for (const QString &option : options) {
-        const QString key = option.section(u'=', 0, 0).trimmed(), value = option.section(u'=', 1).trimmed();
-        bool ok = false;
-        if (key == u"after")
-            fault.after = value.toLongLong(&ok);
-        else if (key == u"every")
-            fault.every = value.toLongLong(&ok);
-        else if (key == u"delay") {
-            const auto span = parseDurationMs(value);
-            ok = span.has_value();
-            fault.delay = std::chrono::milliseconds(span.value_or(0));
-        }
-        if (!ok || fault.after < 0 || fault.every < 1 || fault.delay < 0ms)
-            throw Fault("virtual.fault-option", {option, name});
-    }
-    return fault;
+    return parseFault<LinuxFault>(text, kinds);
 }
 
 struct VirtualLinux::Private {

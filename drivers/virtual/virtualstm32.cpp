@@ -3,6 +3,7 @@
 #include "core/base/fault.h"
 #include "core/base/text.h"
 #include "drivers/virtual/deviceend.h"
+#include "drivers/virtual/faultwords.h"
 
 #include <fcntl.h>
 #include <sys/epoll.h>
@@ -25,10 +26,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Kind = VirtualStm32Fault::Kind;
 
-constexpr struct {
-    const char *name;
-    Kind kind;
-} kinds[] = {
+constexpr FaultName<Kind> kinds[] = {
     {"silence", Kind::Silence},      {"disconnect", Kind::Disconnect}, {"corrupt", Kind::Corrupt},
     {"refuse", Kind::Refuse},        {"wrong-id", Kind::WrongId},      {"wrong-size", Kind::WrongSize},
     {"stuck-byte", Kind::StuckByte}, {"deaf-erase", Kind::DeafErase},  {"stuck-after-restart", Kind::StuckAfterRestart},
@@ -49,43 +47,14 @@ QByteArray madeId(const VirtualStm32Options &options)
 
 QStringList VirtualStm32Fault::names()
 {
-    QStringList all;
-    for (const auto &kind : kinds)
-        all.append(QLatin1String(kind.name));
-    return all;
+    return faultNames(kinds);
 }
 
 VirtualStm32Fault VirtualStm32Fault::parse(const QString &text)
 {
-    const QString name = text.section(u':', 0, 0).trimmed();
-    const auto *found = std::find_if(std::begin(kinds), std::end(kinds),
-                                     [&](const auto &kind) { return name == QLatin1String(kind.name); });
-    if (found == std::end(kinds))
-        throw Fault("virtual.fault", {name, didYouMean(name, names()), names().join(u", "_s)});
-    VirtualStm32Fault fault;
-    fault.kind = found->kind;
-    const QString options = text.section(u':', 1);
-    const QStringList list = options.isEmpty() ? QStringList() : options.split(u',');
-    for (const QString &option : list) {
-        const QString key = option.section(u'=', 0, 0).trimmed(), value = option.section(u'=', 1).trimmed();
-        bool ok = false;
-        if (key == u"after") {
-            fault.after = value.toLongLong(&ok, 0);
-            ok = ok && fault.after >= 0;
-        } else if (key == u"every") {
-            fault.every = value.toInt(&ok);
-            ok = ok && fault.every > 0;
-        } else if (key == u"delay") {
-            const auto span = parseDurationMs(value);
-            ok = span && *span >= 0;
-            fault.delay = std::chrono::milliseconds(span.value_or(0));
-        } else if (key == u"value") {
-            fault.value = value.toInt(&ok, 0);
-            ok = ok && fault.value >= 0 && fault.value <= 0xffff;
-        }
-        if (!ok)
-            throw Fault("virtual.fault-option", {option, name});
-    }
+    const auto fault = parseFault<VirtualStm32Fault>(text, kinds);
+    if (fault.value < 0 || fault.value > 0xffff)
+        throw Fault("virtual.fault-option", {text.section(u':', 1), text.section(u':', 0, 0)});
     return fault;
 }
 

@@ -279,6 +279,11 @@ void UsbBed::Private::remove(const QString &path)
         const std::lock_guard lock(node->mutex);
         node->gone = true;
     }
+    // As the kernel does: what names the device is gone from /sys before anybody is told. Else a context of libusb that
+    // is being opened just now finds a device of whose going it will never hear.
+    const QString folder = QFile::decodeName(umockdev_testbed_get_root_dir(bed)) + node->place;
+    for (const QString &name : {u"/busnum"_s, u"/devnum"_s})
+        QFile::remove(folder + name);
     umockdev_testbed_uevent(bed, node->place.toUtf8().constData(), "remove");
     umockdev_testbed_remove_device(bed, node->place.toUtf8().constData());
 }

@@ -205,7 +205,7 @@ private Q_SLOTS:
         QVERIFY(m_quirks.adapter(u"303a"_s, u"1001"_s)->native);
         QVERIFY(!m_quirks.adapter(u"dead"_s, u"beef"_s));
         QVERIFY(!m_quirks.sequence(u"transistors"_s).isEmpty());
-        QCOMPARE(faultOf([&] { m_quirks.board(u"esp32-devkit"_s); }), u"esp.board-unknown"_s);
+        QCOMPARE(faultOf([&] { m_quirks.find(u"esp32-devkit"_s); }), u"esp.board-unknown"_s);
         const auto wrong = [](const QByteArray &json) {
             return faultOf([&] { EspQuirks::parse(json, u"own.json"_s); });
         };

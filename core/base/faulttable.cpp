@@ -231,6 +231,8 @@ static constexpr FaultKind kinds[] = {
      "Give one such as https://mud.example/t1/1.4.json (RFC 8520)."},
     {"mud.layout", Blame::Usage, false, "\"%1\" cannot be a place for a MUD file: %2.",
      "Choose a MUD URL such as https://mud.example/t1/1.4.json: one folder for each product."},
+    {"mud.emission", Blame::Usage, false, "That is no MUD URL in the form of DHCP, LLDP or a label: %1.",
+     "Compare it with RFC 8520 sections 10 and 12, or for a label with RFC 9238."},
     {"mud.extension", Blame::Usage, false, "The MUD URL extension of the certificate is damaged: %1.",
      "Have the certificate issued again."},
 

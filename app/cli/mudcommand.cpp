@@ -7,6 +7,7 @@ void addMudCommand(CLI::App &app, CliContext &context)
     CLI::App *noun = app.add_subcommand("mud", "Network policies (MUD, RFC 8520): check MUD files");
     noun->require_subcommand(1);
     addMudFileCommands(*noun, context);
+    addMudUrlCommands(*noun, context);
 }
 
 } // namespace slipway

@@ -11,4 +11,7 @@ void addMudCommand(CLI::App &app, CliContext &context);
 // mudfilecommand.cpp: check
 void addMudFileCommands(CLI::App &noun, CliContext &context);
 
+// mudurlcommand.cpp: url, accept, history
+void addMudUrlCommands(CLI::App &noun, CliContext &context);
+
 } // namespace slipway

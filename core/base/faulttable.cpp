@@ -52,6 +52,7 @@ static constexpr FaultKind kinds[] = {
     {"cli.serial-twice", Blame::Usage, false, "A serial number was given twice.", "Give each unit its own."},
     {"cli.unanswered", Blame::Usage, false, "The recipe asks a question and nobody is there to answer: %1",
      "Answer it ahead with --answer, or run it in a terminal."},
+    {"cli.together", Blame::Usage, false, "These options do not go together: %1.", "See --help of the command."},
     {"cli.output-lost", Blame::Station, true, "The output could not be written whole: %1.",
      "Make room, or send it elsewhere, then ask again; what was done stays done."},
     {"cli.no-desktop", Blame::Station, false, "The desktop application could not be started: %1.",
@@ -237,6 +238,10 @@ static constexpr FaultKind kinds[] = {
      "Have it signed by whom the devices expect, or check that it belongs to this device."},
     {"mud.layout", Blame::Usage, false, "\"%1\" cannot be a place for a MUD file: %2.",
      "Choose a MUD URL such as https://mud.example/t1/1.4.json: one folder for each product."},
+    {"mud.not-acceptable", Blame::Usage, false,
+     "The MUD URL %1 cannot follow %3, by which product \"%2\" is known in the field: %4.",
+     "Use a URL that differs in its last segment only, or have an engineer accept it first: slipway mud accept "
+     "--product %2 --record."},
     {"mud.emission", Blame::Usage, false, "That is no MUD URL in the form of DHCP, LLDP or a label: %1.",
      "Compare it with RFC 8520 sections 10 and 12, or for a label with RFC 9238."},
     {"mud.extension", Blame::Usage, false, "The MUD URL extension of the certificate is damaged: %1.",

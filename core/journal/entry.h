@@ -29,6 +29,9 @@
 //                    DER), issuer, not-after, profile, mud-url, masa-url, der(bytes), method ("avocado"), transfer
 //   revocation       certificate-serial, reason
 //   label            template, sha256, scanned-back(text)
+//   mud.accepted     product, mode, url (as offered), canonical (the mud-url in its file), source ("idevid", "typed" ...),
+//                    reason, file-sha256, operator, signer (subject), signer-cas [{subject, key-identifier, key-sha256}];
+//                    device: for that unit alone, "" for the product
 //   journal.loss     sentence, expected-seq, expected-hash, found-seq, checkpoints [..]   written by the journal itself
 //                    when a person accepts that entries are gone (core/journal/README.md)
 //   checkpoint       (none: checkpoints live in their own table)

@@ -7,6 +7,7 @@
 
 #include <QDateTime>
 #include <QFileInfo>
+#include <QRegularExpression>
 #include <QSet>
 
 namespace slipway {
@@ -110,7 +111,12 @@ void JournalReader::forEachEntry(const EntryFilter &filter, const std::function<
     if (!filter.device.isEmpty())
         where += " AND e.seq IN (SELECT x.seq FROM run r JOIN entry x ON x.run = r.id WHERE r.device = ?3 UNION ALL "
                  "SELECT x.seq FROM entry x WHERE x.run = '' AND x.device <> '' AND x.device = ?3)";
-    if (!filter.kind.isEmpty())
+    // A kind's name as a literal: only so can an index on entries of that kind be used.
+    static const QRegularExpression name(QStringLiteral("^[a-z][a-z.-]*$"));
+    const bool named = name.match(filter.kind).hasMatch();
+    if (named)
+        where += " AND e.kind = '" + filter.kind.toLatin1() + '\'';
+    else if (!filter.kind.isEmpty())
         where += " AND e.kind = ?4";
     QByteArray sql = "SELECT e.seq, e.at, e.kind, e.run, e.device, e.body, e.prev, e.hash, r.mode FROM entry e LEFT "
                      "JOIN run r ON r.id = e.run" +
@@ -125,7 +131,7 @@ void JournalReader::forEachEntry(const EntryFilter &filter, const std::function<
         s.bind(2, filter.run);
     if (!filter.device.isEmpty())
         s.bind(3, filter.device);
-    if (!filter.kind.isEmpty())
+    if (!named && !filter.kind.isEmpty())
         s.bind(4, filter.kind);
     if (filter.last > 0)
         s.bind(5, qint64(filter.last));

@@ -34,6 +34,11 @@ CREATE TABLE checkpoint(
 );
 )sql";
 
+// Came later: journals that were there before get them when they are opened for writing.
+constexpr char laterSql[] = R"sql(
+CREATE INDEX IF NOT EXISTS entry_mud ON entry(seq) WHERE kind = 'mud.accepted';
+)sql";
+
 constexpr char projectionSql[] = R"sql(
 CREATE TABLE device(
     mode TEXT NOT NULL, serial TEXT NOT NULL, first_entry INTEGER NOT NULL, last_entry INTEGER NOT NULL,
@@ -174,12 +179,16 @@ void prepareJournal(Database &database)
     database.run("PRAGMA synchronous=FULL; PRAGMA cache_size=-32768; PRAGMA temp_store=MEMORY;"
                  "PRAGMA trusted_schema=OFF; PRAGMA journal_size_limit=67108864;"
                  "PRAGMA wal_autocheckpoint=8192");
-    if (!isEmpty(database))
+    if (!isEmpty(database)) {
+        if (database.number("SELECT count(*) FROM sqlite_schema WHERE name = 'entry_mud'") == 0)
+            database.run(laterSql);
         return;
+    }
     database.run("BEGIN IMMEDIATE");
     try {
         if (isEmpty(database)) { // another process may have been faster
             createRecordTables(database);
+            database.run(laterSql);
             createProjections(database);
             const QByteArray marks = "PRAGMA application_id=" + QByteArray::number(journalApplicationId) +
                                      ";PRAGMA user_version=" + QByteArray::number(journalForm);

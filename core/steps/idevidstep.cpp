@@ -7,6 +7,7 @@
 #include "core/mud/mudurl.h"
 #include "core/steps/identityissue.h"
 #include "core/steps/kinds.h"
+#include "core/steps/mudrecord.h"
 
 #include <QCryptographicHash>
 
@@ -47,6 +48,8 @@ public:
         m_profile = context.profiles().find(m_p.value(u"profile"_s).toString());
         if (const QString masa = m_p.value(u"masa-url"_s).toString(); !masa.isEmpty())
             m_profile.masaUrl = masa;
+        if (const QString url = m_p.value(u"mud-url"_s).toString(); !url.isEmpty() && !url.contains(u"${"_s))
+            checkMudUrlFollows(context.journal(), {context.mode(), m_profile.name, {}}, url);
         context.issuer().checkHealth();
     }
 

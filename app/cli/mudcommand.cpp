@@ -8,6 +8,7 @@ void addMudCommand(CLI::App &app, CliContext &context)
     noun->require_subcommand(1);
     addMudFileCommands(*noun, context);
     addMudUrlCommands(*noun, context);
+    addMudScanCommand(*noun, context);
 }
 
 } // namespace slipway

@@ -14,4 +14,7 @@ void addMudFileCommands(CLI::App &noun, CliContext &context);
 // mudurlcommand.cpp: url, accept, history
 void addMudUrlCommands(CLI::App &noun, CliContext &context);
 
+// mudscancommand.cpp: scan
+void addMudScanCommand(CLI::App &noun, CliContext &context);
+
 } // namespace slipway

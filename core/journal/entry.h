@@ -32,6 +32,8 @@
 //   mud.accepted     product, mode, url (as offered), canonical (the mud-url in its file), source ("idevid", "typed" ...),
 //                    reason, file-sha256, operator, signer (subject), signer-cas [{subject, key-identifier, key-sha256}];
 //                    device: for that unit alone, "" for the product
+//   device.seen      interface, address, port, outcome, sentence, serial, mud-url, masa-url, not-after, sha256, der: a
+//                    device met on the network; device: its serial number where its certificate is trusted
 //   journal.loss     sentence, expected-seq, expected-hash, found-seq, checkpoints [..]   written by the journal itself
 //                    when a person accepts that entries are gone (core/journal/README.md)
 //   checkpoint       (none: checkpoints live in their own table)

@@ -18,7 +18,7 @@ test_packages="
     clang clang-format libclang-rt-14-dev
     umockdev libumockdev-dev stm32flash dfu-util busybox libcoap3-bin
     xvfb xauth x11-utils xdotool imagemagick
-    poppler-utils zbar-tools python3-jsonschema python3-yaml desktop-file-utils procps util-linux xxd git"
+    iproute2 socat poppler-utils zbar-tools python3-jsonschema python3-yaml desktop-file-utils procps util-linux xxd git"
 
 # install_packages NAME...: installs what is missing, and says so; silent and quick when all is there.
 install_packages() {

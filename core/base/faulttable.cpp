@@ -242,6 +242,12 @@ static constexpr FaultKind kinds[] = {
      "The MUD URL %1 cannot follow %3, by which product \"%2\" is known in the field: %4.",
      "Use a URL that differs in its last segment only, or have an engineer accept it first: slipway mud accept "
      "--product %2 --record."},
+    {"mud.source-silent", Blame::Unit, false, "The device gives no MUD URL by %1.",
+     "Check its configuration, and that the source is one that this product has."},
+    {"mud.source-wrong", Blame::Unit, false, "What the device gives by %1, \"%2\", is no MUD URL: %3.",
+     "Correct its configuration."},
+    {"mud.sources-differ", Blame::Unit, false, "The MUD URL by %1 is %2, and that by %3 is %4.",
+     "Give firmware, certificate and label the same URL, octet for octet."},
     {"mud.emission", Blame::Usage, false, "That is no MUD URL in the form of DHCP, LLDP or a label: %1.",
      "Compare it with RFC 8520 sections 10 and 12, or for a label with RFC 9238."},
     {"mud.extension", Blame::Usage, false, "The MUD URL extension of the certificate is damaged: %1.",

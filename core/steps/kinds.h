@@ -14,6 +14,7 @@ StepKind measureKind();  // measurestep.cpp
 StepKind promptKind();   // promptstep.cpp
 StepKind labelKind();    // labelstep.cpp
 StepKind resetKind();    // resetstep.cpp
+StepKind mudUrlKind();   // mudurlstep.cpp
 StepKind lockKind();     // lockstep.cpp
 
 } // namespace slipway

@@ -28,7 +28,7 @@ QStringList StepKind::lacking(const QVariantMap &parameters, const QSet<Capabili
 const QList<StepKind> &stepKinds()
 {
     static const QList<StepKind> kinds{identifyKind(), flashKind(),  setKind(),   timeKind(),  idevidKind(),
-                                       measureKind(),  promptKind(), labelKind(), resetKind(), lockKind()};
+                                       measureKind(),  promptKind(), labelKind(), resetKind(), mudUrlKind(), lockKind()};
     return kinds;
 }
 

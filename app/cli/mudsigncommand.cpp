@@ -63,7 +63,7 @@ int sign(CliContext &context, const SignWords &words)
             if (finding.severity != MudFinding::Severity::Error)
                 continue;
             ++errors;
-            context.say(u"%1:%2: %3 (%4)"_s.arg(path).arg(finding.line).arg(finding.message, finding.clause));
+            context.say(u"%1:%2: %3 (%4)"_s.arg(path, QString::number(finding.line), finding.message, finding.clause));
         }
         if (errors > 0) {
             context.say(u"It is not signed. Mend it, or sign it as it is with --unchecked."_s);

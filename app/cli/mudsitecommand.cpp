@@ -112,8 +112,8 @@ int serve(CliContext &context, const SiteWords &words)
                         {u"path"_s, request.path},
                         {u"status"_s, request.status},
                         {u"bytes"_s, request.bytes}});
-        context.result(
-            u"%1 %2 %3 %4 %5"_s.arg(request.peer, request.method, request.path).arg(request.status).arg(request.bytes));
+        context.result(u"%1 %2 %3 %4 %5"_s.arg(request.peer, request.method, request.path,
+                                               QString::number(request.status), QString::number(request.bytes)));
     });
     cleanse(options.keyPem);
     cleanse(options.passphrase);

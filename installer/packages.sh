@@ -3,7 +3,8 @@
 # To build and to run.
 build_packages="
     g++ binutils cmake ninja-build pkg-config ccache mold
-    qt6-base-dev qt6-declarative-dev qt6-declarative-dev-tools qt6-svg-dev libgl1-mesa-dev libxkbcommon-dev
+    qt6-base-dev qt6-declarative-dev qt6-declarative-dev-tools qt6-svg-dev qt6-httpserver-dev qt6-websockets-dev
+    libgl1-mesa-dev libxkbcommon-dev
     libssl-dev zlib1g-dev libsqlite3-dev libyaml-cpp-dev libcli11-dev libserialport-dev libusb-1.0-0-dev libcoap3-dev
     libudev-dev libqrencode-dev
     qml6-module-qtqml qml6-module-qtqml-models qml6-module-qtqml-workerscript qml6-module-qtcore
@@ -16,7 +17,7 @@ build_packages="
 test_packages="
     qt6-qmllint-plugins qml6-module-qttest
     clang clang-format libclang-rt-14-dev
-    umockdev libumockdev-dev stm32flash dfu-util busybox libcoap3-bin
+    umockdev libumockdev-dev stm32flash dfu-util busybox libcoap3-bin curl nginx-light
     xvfb xauth x11-utils xdotool imagemagick
     iproute2 socat poppler-utils zbar-tools python3-jsonschema python3-yaml desktop-file-utils procps util-linux xxd git"
 

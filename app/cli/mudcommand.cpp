@@ -4,11 +4,13 @@ namespace slipway {
 
 void addMudCommand(CLI::App &app, CliContext &context)
 {
-    CLI::App *noun = app.add_subcommand("mud", "Network policies (MUD, RFC 8520): check MUD files");
+    CLI::App *noun = app.add_subcommand("mud", "Network policies (MUD, RFC 8520): check, sign, verify, publish");
     noun->require_subcommand(1);
     addMudFileCommands(*noun, context);
     addMudUrlCommands(*noun, context);
     addMudScanCommand(*noun, context);
+    addMudSignCommands(*noun, context);
+    addMudSiteCommands(*noun, context);
 }
 
 } // namespace slipway

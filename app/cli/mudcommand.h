@@ -10,6 +10,10 @@ void addMudCommand(CLI::App &app, CliContext &context);
 
 // mudfilecommand.cpp: check
 void addMudFileCommands(CLI::App &noun, CliContext &context);
+// mudsigncommand.cpp: sign, verify
+void addMudSignCommands(CLI::App &noun, CliContext &context);
+// mudsitecommand.cpp: publish, headers, serve
+void addMudSiteCommands(CLI::App &noun, CliContext &context);
 
 // mudurlcommand.cpp: url, accept, history
 void addMudUrlCommands(CLI::App &noun, CliContext &context);

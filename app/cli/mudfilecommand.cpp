@@ -34,7 +34,7 @@ int check(CliContext &context, const CheckWords &words)
         errors += finding.severity == MudFinding::Severity::Error;
         warnings += finding.severity == MudFinding::Severity::Warning;
         context.object(finding.toJson());
-        const QString place = finding.line > 0 ? u"%1:%2"_s.arg(path).arg(finding.line) : path;
+        const QString place = finding.line > 0 ? u"%1:%2"_s.arg(path, QString::number(finding.line)) : path;
         context.result(u"%1: %2: %3%4"_s.arg(place, toString(finding.severity), finding.message,
                                              finding.clause.isEmpty() ? QString() : u" (%1)"_s.arg(finding.clause)));
         if (!finding.path.isEmpty())

@@ -255,7 +255,9 @@ QList<CmsSigner> cmsSignersDetached(const QByteArray &content, const QByteArray 
 bool cmsCovers(const QByteArray &content, const QByteArray &signature)
 {
     const ssl::Cms cms = read(derOfSignature(signature));
-    return CMS_is_detached(cms.get()) == 1 && covers(cms.get(), &content, nullptr);
+    if (CMS_is_detached(cms.get()) != 1)
+        throw Fault("cms.not-detached");
+    return covers(cms.get(), &content, nullptr);
 }
 
 } // namespace slipway

@@ -43,7 +43,8 @@ struct CmsRules {
 // cms.smime and cms.not-detached besides, and cms.expired, cms.not-yet-valid, cms.no-issuer for what of a chain is so.
 QList<CmsSigner> cmsSignersDetached(const QByteArray &content, const QByteArray &signature,
                                     const QByteArray &anchorsPem, const CmsRules &rules = {});
-// Whether the signature is over these bytes by the keys of the certificates inside, trusted or not.
+// Whether the signature is over these bytes by the keys of the certificates inside, trusted or not. Throws cms.damaged,
+// cms.smime, cms.not-detached.
 bool cmsCovers(const QByteArray &content, const QByteArray &signature);
 
 } // namespace slipway

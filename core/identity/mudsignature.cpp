@@ -100,6 +100,14 @@ MudSignature verifyMudSignature(const QByteArray &file, const QByteArray &signat
     return result;
 }
 
+void checkMudSignature(const QByteArray &file, const QByteArray &signature)
+{
+    if (cmsCovers(file, signature))
+        return;
+    throwIfLineEnds(file, signature);
+    throw Fault("cms.content");
+}
+
 QByteArray signMudFile(const SigningKey &key, const QByteArray &file, const QList<QByteArray> &above)
 {
     const ssl::Certificate own = ssl::certificate(key.certificate());

@@ -22,6 +22,10 @@ struct MudSignature {
 // Throws cms.*, mud.line-ends where nothing but line ends was changed, mud.signer, identity.certificate.
 MudSignature verifyMudSignature(const QByteArray &file, const QByteArray &signature, const MudSignatureRules &rules);
 
+// Whether the signature is over these very bytes, whoever signed. Throws cms.content, cms.damaged, cms.smime,
+// cms.not-detached, mud.line-ends.
+void checkMudSignature(const QByteArray &file, const QByteArray &signature);
+
 // DER. Refuses a certificate that may not sign, or is not valid now, before anybody is sent such a signature: throws
 // cms.key-usage, cms.expired, cms.not-yet-valid, cms.sign. above: certificates above the key's own, DER.
 QByteArray signMudFile(const SigningKey &key, const QByteArray &file, const QList<QByteArray> &above = {});

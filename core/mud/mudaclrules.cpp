@@ -182,7 +182,7 @@ void checkMatches(Findings &findings, const MudAcl &acl, const MudMatches &match
         checkTerms(findings, *matches.terms);
     for (const MudLeaf<QString> *leaf : {&matches.egressInterface, &matches.ingressInterface}) {
         if (leaf->present())
-            findings.warning(
+            findings.error(
                 leaf->line, matches.pathOf(*leaf), u"RFC 8520 2"_s,
                 u"%1 names an interface of a network element, which a MUD file cannot know"_s.arg(leaf->name));
     }

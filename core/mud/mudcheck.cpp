@@ -46,8 +46,8 @@ void checkUrls(Findings &findings, const MudFile &file, const MudCheckOptions &o
             findings.error(file.mudUrl.line, path, u"RFC 8520 3.2, 6"_s,
                            u"\"%1\" is no MUD URL: %2"_s.arg(oneLine(*file.mudUrl, 80), why));
         else
-            for (const QString &oddity : mudUrlOddities(*file.mudUrl))
-                findings.warning(file.mudUrl.line, path, u"RFC 3986 6.2.2"_s, oddity);
+            for (const MudFinding &odd : mudUrlOddities(*file.mudUrl))
+                findings.add(odd.severity, file.mudUrl.line, path, odd.clause, odd.message);
         if (!options.url.isEmpty() && options.url != *file.mudUrl)
             findings.warning(file.mudUrl.line, path, u"draft-ietf-iotops-mud-acceptable-urls"_s,
                              u"the file is to be found under %1 and names another URL: devices that accept it go on "

@@ -112,9 +112,10 @@ void readUris(Findings &findings, Object &mud, const char *container, const char
 void readExtensions(Findings &findings, Object &mud, MudFile &file)
 {
     if (const JsonMember *found = quarantineOf(mud.value())) {
-        // asked for by its own name, so that it counts as taken
-        const QByteArray module = found->name.section(u':', 0, -2).toUtf8();
-        mud.member("quarantined-device-policy", module.isEmpty() ? "nist-mud" : module.constData());
+        mud.take(*found);
+        if (!found->name.contains(u':'))
+            findings.error(found->line, mud.pathOf(*found), u"RFC 7951 4"_s,
+                           u"%1 is of another module: write nist-mud:%1"_s.arg(found->name));
         readQuarantine(findings, *found, mud.pathOf(*found), file.quarantine.emplace());
     }
     if (const JsonMember *found = mud.container("owner-license", "ietf-owner-license"))

@@ -105,10 +105,10 @@ MudFile MudFile::parse(const QByteArray &bytes, const QString &name)
     Findings findings;
     for (const JsonDuplicate &twice : file.json.duplicates) {
         const QString path = yangPath(root, twice.pointer) + u'/' + oneLine(twice.name, 80);
-        findings.error(twice.line, path, u"RFC 8259 4, RFC 7493 2.3"_s,
-                       u"\"%1\" stands here a second time (first: line %2), and readers differ in which one they take"_s
-                           .arg(oneLine(twice.name, 80))
-                           .arg(twice.firstLine));
+        findings.error(
+            twice.line, path, u"RFC 8259 4, RFC 7493 2.3"_s,
+            u"\"%1\" stands here a second time (first: line %2), and readers differ in which one they take"_s.arg(
+                oneLine(twice.name, 80), QString::number(twice.firstLine)));
     }
     MudContainer top;
     Object object(findings, root, top, {}, "");

@@ -37,33 +37,39 @@ bool isDots(const QString &segment)
 
 } // namespace
 
-QStringList mudUrlOddities(const QString &url)
+QList<MudFinding> mudUrlOddities(const QString &url)
 {
-    QStringList odd;
+    QList<MudFinding> odd;
+    const auto warn = [&](const char *clause, const QString &message) {
+        odd += MudFinding{0, {}, QLatin1String(clause), MudFinding::Severity::Warning, message};
+    };
+    const auto note = [&](const QString &message) {
+        odd += MudFinding{0, {}, u"draft-ietf-iotops-mud-acceptable-urls"_s, MudFinding::Severity::Note, message};
+    };
     const Parts parts = partsOf(url);
     if (!url.startsWith(u"https://") || parts.authority != parts.authority.toLower())
-        odd += u"scheme and host should be in lower case: MUD URLs are compared octet by octet"_s;
+        warn("RFC 3986 6.2.2.1", u"scheme and host should be in lower case: MUD URLs are compared octet by octet"_s);
     if (parts.authority.endsWith(u":443"))
-        odd += u"the port 443 need not be named, and makes another authority of it"_s;
+        warn("RFC 3986 6.2.3", u"the port 443 need not be named, and makes another authority of it"_s);
     if (parts.authority.contains(u"xn--"))
-        odd += u"the host is an internationalised name: check that it is the one you mean"_s;
+        note(u"the host is an internationalised name: check that it is the one you mean"_s);
     const QStringList segments = parts.path.split(u'/');
     for (const QString &segment : segments) {
         if (isDots(segment)) {
-            odd += u"the path has dot segments, which one reader resolves and the next does not"_s;
+            warn("RFC 3986 6.2.2.3", u"the path has dot segments, which one reader resolves and the next does not"_s);
             break;
         }
     }
     if (parts.path.contains(u"%2f"_s, Qt::CaseInsensitive) || parts.path.contains(u"%5c"_s, Qt::CaseInsensitive))
-        odd += u"the path has an encoded slash, which may be taken for a step into another folder"_s;
+        warn("RFC 3986 2.2", u"the path has an encoded slash, which may be taken for a step into another folder"_s);
     if (parts.path.contains(u"//"))
-        odd += u"the path has an empty segment"_s;
+        warn("RFC 3986 3.3", u"the path has an empty segment"_s);
     if (parts.path.isEmpty() || parts.path.endsWith(u'/'))
-        odd += u"the path names a folder and no file"_s;
+        warn("RFC 8520 3.2", u"the path names a folder and no file"_s);
     else if (segments.size() < 3)
-        odd += u"the file lies in the server's root: products that share a folder can take each other's MUD files"_s;
+        note(u"the file lies in the server's root: products that share a folder can take each other's MUD files"_s);
     if (parts.hasQuery)
-        odd += u"the URL has a query, which static servers and caches treat as they please"_s;
+        note(u"the URL has a query, which static servers and caches treat as they please"_s);
     return odd;
 }
 

@@ -100,7 +100,7 @@ const JsonMember *Object::member(const char *name, const char *module)
     const QLatin1String wanted(name);
     const QLatin1String home = module ? QLatin1String(module) : m_module;
     const bool foreign = home != m_module;
-    m_asked += foreign ? home + u':' + wanted : QString(wanted);
+    m_asked.append({name, foreign ? module : nullptr});
     const JsonMember *found = nullptr;
     for (size_t i = 0; i < m_value.members.size(); ++i) {
         const JsonMember &candidate = m_value.members[i];
@@ -300,10 +300,10 @@ void Object::prefix(MudLeaf<MudPrefix> &leaf, const char *name, int version)
     const int length = behind.toInt(&number);
     const auto host = address(text.section(u'/', 0, 0), version);
     if (!host || !number || QString::number(length) != behind || length < 0 || length > (version == 4 ? 32 : 128)) {
-        m_findings.error(found->line, pathOf(*found), u"RFC 6991 4"_s,
-                         u"%1 is no IPv%2 prefix such as %3"_s.arg(quoted(text))
-                             .arg(version)
-                             .arg(version == 4 ? u"192.0.2.0/24"_s : u"2001:db8::/32"_s));
+        m_findings.error(
+            found->line, pathOf(*found), u"RFC 6991 4"_s,
+            u"%1 is no IPv%2 prefix such as %3"_s.arg(quoted(text), QString::number(version),
+                                                      version == 4 ? u"192.0.2.0/24"_s : u"2001:db8::/32"_s));
         return;
     }
     if (version == 4) {
@@ -456,7 +456,11 @@ void Object::finish()
             m_findings.foreign(module, member.line, pathOf(member));
             continue;
         }
-        const QString meant = nearMiss(member.name, m_asked);
+        QStringList asked;
+        for (const Asked &one : m_asked)
+            asked += one.module ? QLatin1String(one.module) + u':' + QLatin1String(one.name)
+                                : QString(QLatin1String(one.name));
+        const QString meant = nearMiss(member.name, asked);
         m_findings.error(
             member.line, m_container.unknown.back().path, u"RFC 7951 4, RFC 8520 3.9"_s,
             u"no %1 is defined here, and a MUD manager passes over it%2"_s.arg(

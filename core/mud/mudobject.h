@@ -4,6 +4,8 @@
 
 #include "core/mud/mudfile.h"
 
+#include <QVarLengthArray>
+
 #include <initializer_list>
 #include <utility>
 
@@ -50,8 +52,11 @@ public:
     Object(Findings &findings, const JsonValue &value, MudContainer &container, const QString &path,
            const char *module);
 
-    // The member of that name. module: where it differs from the container's, and then the name must carry it.
+    // The member of that name. module: where it differs from the container's, and then the name must carry it. Both are
+    // literals.
     const JsonMember *member(const char *name, const char *module = nullptr);
+    // That this member of the object is no stranger.
+    void take(const JsonMember &member) { m_taken[size_t(&member - m_value.members.data())] = true; }
 
     void text(MudLeaf<QString> &leaf, const char *name, const char *module = nullptr);
     void uri(MudLeaf<QString> &leaf, const char *name, const char *module = nullptr);
@@ -129,7 +134,11 @@ private:
     MudContainer &m_container;
     QLatin1String m_module;
     std::vector<bool> m_taken;
-    QStringList m_asked; // for "did you mean"
+    struct Asked {
+        const char *name;
+        const char *module; // null: the container's
+    };
+    QVarLengthArray<Asked, 32> m_asked; // literals; for "did you mean"
 };
 
 // Why a text is no URI (RFC 3986) as a clause, "" when it is one. relative: a relative reference will do.

@@ -15,4 +15,10 @@ void addMudSignCommands(CLI::App &noun, CliContext &context);
 // mudsitecommand.cpp: publish, headers, serve
 void addMudSiteCommands(CLI::App &noun, CliContext &context);
 
+// mudconformcommand.cpp: conform
+void addMudConformCommand(CLI::App &noun, CliContext &context);
+
+// mudauthorcommand.cpp: author
+void addMudAuthorCommand(CLI::App &noun, CliContext &context);
+
 } // namespace slipway

@@ -18,6 +18,7 @@ test_packages="
     qt6-qmllint-plugins qml6-module-qttest
     clang clang-format libclang-rt-14-dev
     umockdev libumockdev-dev stm32flash dfu-util busybox libcoap3-bin curl nginx-light
+    tshark iproute2
     xvfb xauth x11-utils xdotool imagemagick
     iproute2 socat poppler-utils zbar-tools python3-jsonschema python3-yaml desktop-file-utils procps util-linux xxd git"
 

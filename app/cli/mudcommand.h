@@ -20,5 +20,10 @@ void addMudUrlCommands(CLI::App &noun, CliContext &context);
 
 // mudscancommand.cpp: scan
 void addMudScanCommand(CLI::App &noun, CliContext &context);
+// mudconformcommand.cpp: conform
+void addMudConformCommand(CLI::App &noun, CliContext &context);
+
+// mudauthorcommand.cpp: author
+void addMudAuthorCommand(CLI::App &noun, CliContext &context);
 
 } // namespace slipway

@@ -3,6 +3,7 @@
 #include "drivers/coap/coapdriver.h"
 #include "drivers/dfu/dfudriver.h"
 #include "drivers/esp/espdriver.h"
+#include "drivers/link/packettap.h"
 #include "drivers/linux/linuxdriver.h"
 #include "drivers/smp/smpdriver.h"
 #include "drivers/stm32/stm32driver.h"
@@ -18,6 +19,7 @@ DriverRegistry makeDriverRegistry()
     registry.add(std::make_unique<CoapDriver>());
     registry.add(std::make_unique<LinuxDriver>());
     registry.add(std::make_unique<DfuDriver>());
+    registry.setTap([](const QString &interface) { return std::make_unique<PacketTap>(interface); });
     return registry;
 }
 

@@ -30,6 +30,13 @@ static constexpr FaultKind kinds[] = {
      "Copy Slipway's 70-slipway.rules to /etc/udev/rules.d, run \"sudo udevadm control --reload\", and plug the device "
      "in again."},
 
+    // packet capture
+    {"capture.interface", Blame::Usage, false, "There is no network interface \"%1\".", "Interfaces here: %2."},
+    {"capture.permission", Blame::Station, false, "You may not listen on interface %1.",
+     "Give the program the right once: sudo setcap cap_net_raw+ep $(command -v slipway); or run it as root."},
+    {"capture.down", Blame::Station, true, "Interface %1 is down.", "Bring it up: sudo ip link set %1 up."},
+    {"capture.failed", Blame::Station, true, "Listening on %1 failed: %2.", "Check the interface, then try again."},
+
     // smp
     {"smp.no-answer", Blame::Unit, true, "The device on %1 does not answer.",
      "Check power and cable, and that its firmware speaks SMP on this port."},

@@ -73,4 +73,11 @@ QString PortChoice::why() const
         .arg(names.join(QStringLiteral(", ")), last);
 }
 
+std::unique_ptr<PacketSource> DriverRegistry::listen(const QString &interface) const
+{
+    if (!m_tap)
+        throw Fault("capture.none", {interface});
+    return m_tap(interface);
+}
+
 } // namespace slipway

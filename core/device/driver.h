@@ -2,11 +2,13 @@
 // A protocol: opens a port and gives a Device. The applications fill one DriverRegistry with all drivers; core knows
 // only this interface.
 
+#include "core/codec/packetsource.h"
 #include "core/device/device.h"
 
 #include <QList>
 #include <QSet>
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -63,8 +65,15 @@ public:
     // Every port that any driver sees, each once.
     QList<PortChoice> ports() const;
 
+    // How to hear what passes a network interface.
+    using Tap = std::function<std::unique_ptr<PacketSource>(const QString &interface)>;
+    void setTap(Tap tap) { m_tap = std::move(tap); }
+    // Throws capture.*.
+    std::unique_ptr<PacketSource> listen(const QString &interface) const;
+
 private:
     std::vector<std::unique_ptr<Driver>> m_drivers;
+    Tap m_tap;
 };
 
 } // namespace slipway

@@ -60,6 +60,10 @@ public:
     QString serial() const override { return m_record.device(); }
     QString expand(const QString &text) const override { return m_variables.expand(text); }
     void setVariable(const QString &name, const QString &value) override { m_variables.set(name, value); }
+    std::unique_ptr<PacketSource> listen(const QString &interface) override
+    {
+        return m_site.drivers->listen(interface);
+    }
     Journal &journal() override { return *m_site.journal; }
     Issuer &issuer() override { return *m_site.issuer; }
     ProfileStore &profiles() override { return m_profiles; }

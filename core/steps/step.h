@@ -19,6 +19,7 @@
 namespace slipway {
 
 class Issuer;       // core/identity
+class PacketSource; // core/codec
 class ProfileStore; // core/identity
 class Vault;        // core/firmware
 
@@ -67,6 +68,9 @@ public:
     // "${serial}", "${mac}", "${fact:hardware-id}" replaced. Throws recipe.no-variable.
     virtual QString expand(const QString &text) const = 0;
     virtual void setVariable(const QString &name, const QString &value) = 0;
+
+    // Hears what passes a network interface of the station. Throws capture.*.
+    virtual std::unique_ptr<PacketSource> listen(const QString &interface);
 
     virtual Journal &journal() = 0;
     virtual Issuer &issuer() = 0; // of the mode: production or training

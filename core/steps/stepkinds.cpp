@@ -1,9 +1,16 @@
+#include "core/base/fault.h"
+#include "core/codec/packetsource.h"
 #include "core/steps/commonparameters.h"
 #include "core/steps/kinds.h"
 
 using namespace Qt::StringLiterals;
 
 namespace slipway {
+
+std::unique_ptr<PacketSource> StepContext::listen(const QString &interface)
+{
+    throw Fault("capture.none", {interface});
+}
 
 QStringList StepKind::lacking(const QVariantMap &parameters, const QSet<Capability> &able) const
 {
@@ -27,8 +34,9 @@ QStringList StepKind::lacking(const QVariantMap &parameters, const QSet<Capabili
 
 const QList<StepKind> &stepKinds()
 {
-    static const QList<StepKind> kinds{identifyKind(), flashKind(),  setKind(),   timeKind(),  idevidKind(),
-                                       measureKind(),  promptKind(), labelKind(), resetKind(), mudUrlKind(), lockKind()};
+    static const QList<StepKind> kinds{identifyKind(), flashKind(),   setKind(),        timeKind(),
+                                       idevidKind(),   measureKind(), promptKind(),     labelKind(),
+                                       resetKind(),    mudUrlKind(),  mudConformKind(), lockKind()};
     return kinds;
 }
 

@@ -1,11 +1,14 @@
-// flash: judges firmware files, writes them, and sees that the device holds or runs them.
+// flash: judges firmware files, writes them, and sees that the device holds or runs them. How far a write got stands in
+// the journal at any moment: the intent before the device is changed, stages and tenths while it is, the outcome after.
 
 #include "core/base/fault.h"
 #include "core/base/text.h"
 #include "core/steps/flashing.h"
 #include "core/steps/kinds.h"
 #include "core/steps/recipesignature.h"
+#include "core/steps/suitrecord.h"
 
+#include <QCborArray>
 #include <QCryptographicHash>
 #include <QFileInfo>
 
@@ -16,6 +19,96 @@ namespace slipway {
 namespace {
 
 constexpr qint64 signerLimit = 64 * 1024;
+
+QByteArray sha256Of(const QByteArray &bytes)
+{
+    return QCryptographicHash::hash(bytes, QCryptographicHash::Sha256);
+}
+
+QCborMap reachBody(const FlashReach &reach)
+{
+    QCborMap body{{u"stage"_s, toString(reach.stage)}, {u"done"_s, reach.done}, {u"total"_s, reach.total}};
+    if (reach.at)
+        body.insert(u"at"_s, qint64(*reach.at));
+    return body;
+}
+
+FlashReach reachOf(const QCborMap &body)
+{
+    FlashReach reach;
+    const QString stage = body.value(u"stage"_s).toString();
+    for (const WriteStage one : {WriteStage::Checking, WriteStage::Erasing, WriteStage::Writing, WriteStage::Verifying,
+                                 WriteStage::Restarting}) {
+        if (toString(one) == stage)
+            reach.stage = one;
+    }
+    reach.done = body.value(u"done"_s).toInteger();
+    reach.total = body.value(u"total"_s).toInteger();
+    if (const QCborValue at = body.value(u"at"_s); at.isInteger())
+        reach.at = quint64(at.toInteger());
+    return reach;
+}
+
+QString afterwards(const FlashReach &reach)
+{
+    return reach.stage < WriteStage::Verifying ? u"What the device holds is not whole."_s
+                                               : u"Whether the device holds and runs it as it should was not seen."_s;
+}
+
+// The record of one write. Ends as "not-done" or "partial" where nobody says that it is done.
+class FlashTrail
+{
+public:
+    FlashTrail(StepContext &context, QString names, QCborMap detail)
+        : m_context(context), m_names(std::move(names)), m_detail(std::move(detail))
+    {}
+
+    void reached(const FlashReach &reach)
+    {
+        if (m_intent.isEmpty()) {
+            QCborMap detail = m_detail;
+            detail.insert(u"bytes"_s, reach.total);
+            m_intent = m_context.intend(u"flash"_s, detail);
+        } else {
+            QCborMap body = reachBody(reach);
+            body.insert(u"intent"_s, m_intent);
+            m_context.record(u"flash.reached"_s, body);
+        }
+        m_reach = reach;
+    }
+
+    void done(const QString &summary)
+    {
+        if (m_intent.isEmpty())
+            return;
+        QCborMap detail = m_detail;
+        detail.remove(u"files"_s);
+        m_context.outcome(m_intent, u"done"_s, u"%1 is written: %2."_s.arg(m_names, summary), detail);
+    }
+
+    // Never throws: what went wrong is said already, and an intent without an outcome is found later.
+    void cut()
+    {
+        if (m_intent.isEmpty())
+            return;
+        try {
+            m_context.summary(u"ended "_s + m_reach.words());
+            const bool changed = m_reach.changedDevice();
+            m_context.outcome(m_intent, changed ? u"partial"_s : u"not-done"_s,
+                              u"Writing %1 ended %2. %3"_s.arg(
+                                  m_names, m_reach.words(), changed ? afterwards(m_reach) : u"Nothing was changed."_s),
+                              reachBody(m_reach));
+        } catch (const std::exception &) {
+        }
+    }
+
+private:
+    StepContext &m_context;
+    QString m_names;
+    QCborMap m_detail;
+    QString m_intent;
+    FlashReach m_reach;
+};
 
 class FlashStep : public Step
 {
@@ -38,6 +131,7 @@ public:
         order.eraseAll = m_p.value(u"erase"_s).toString() == u"all";
         order.verify = m_p.value(u"verify"_s).toBool();
         order.start = m_p.value(u"start"_s).toBool();
+        order.suit = suit(context.recipe());
         m_flashing.emplace(std::move(order));
         for (const FirmwareFile &file : m_flashing->files()) {
             if (file.mcuboot() && m_flashing->order().signer.isEmpty())
@@ -49,13 +143,37 @@ public:
     {
         if (!m_flashing)
             prepare(context);
-        const Flashing::Result result = m_flashing->run([&context]() -> Device & { return context.device(); }, task);
+        const FlashOrder &order = m_flashing->order();
+        QStringList names;
+        QCborArray files;
+        for (const FlashFile &file : order.files) {
+            names << file.name;
+            files.append(QCborMap{{u"name"_s, file.name}, {u"sha256"_s, sha256Of(file.bytes)}});
+        }
+        QCborMap detail{{u"files"_s, files}};
+        if (const SuitManifest *manifest = m_flashing->manifest()) {
+            detail.insert(u"suit-sequence"_s, qint64(manifest->sequence()));
+            detail.insert(u"suit-manifest"_s, m_flashing->manifestDigest());
+        }
+        FlashTrail trail(context, names.join(u", "_s), detail);
+        Flashing::Result result;
+        m_context = &context;
+        try {
+            result = m_flashing->run([&context]() -> Device & { return context.device(); }, task,
+                                     [&trail](const FlashReach &reach) { trail.reached(reach); });
+        } catch (...) {
+            trail.cut();
+            throw;
+        }
+        trail.done(result.summary());
         for (qsizetype i = 0; i < m_flashing->files().size(); ++i)
-            record(context, m_flashing->order().files[i], m_flashing->files()[i], result);
+            record(context, order.files[i], m_flashing->files()[i], result);
         if (!result.version.isEmpty())
             context.fact(u"firmware"_s, result.version);
         if (!result.hash.isEmpty())
             context.fact(u"firmware-hash"_s, hex(result.hash));
+        if (result.sequence)
+            context.fact(u"suit-sequence"_s, QString::number(*result.sequence));
         context.summary(result.summary());
     }
 
@@ -83,17 +201,38 @@ private:
         return out;
     }
 
-    static void record(StepContext &context, const FlashFile &wanted, const FirmwareFile &file,
-                       const Flashing::Result &result)
+    SuitOrder suit(const Recipe &recipe)
     {
-        QCborMap body{{u"sha256"_s, QCryptographicHash::hash(wanted.bytes, QCryptographicHash::Sha256)},
-                      {u"name"_s, wanted.name},
-                      {u"size"_s, wanted.bytes.size()},
-                      {u"product"_s, context.recipe().name},
-                      {u"version"_s, result.version},
-                      {u"format"_s, file.format()},
-                      {u"compared"_s, result.compared},
-                      {u"use"_s, result.written ? u"flashed"_s : u"already running"_s}};
+        SuitOrder suit;
+        const QVariantMap payloads = m_p.value(u"payloads"_s).toMap();
+        for (auto it = payloads.begin(); it != payloads.end(); ++it) {
+            suit.payloads.append({.name = it.key(),
+                                  .bytes = readReleased(recipe, it.value().toMap().value(u"file"_s).toString(),
+                                                        FirmwareFile::MaximumBytes, u"a payload"_s)});
+        }
+        const QVariantMap places = m_p.value(u"components"_s).toMap();
+        for (auto it = places.begin(); it != places.end(); ++it)
+            suit.places.insert(it.key(), it.value().toString());
+        if (m_p.contains(u"vendor-id"_s))
+            suit.vendor = QUuid(m_p.value(u"vendor-id"_s).toString());
+        if (m_p.contains(u"class-id"_s))
+            suit.deviceClass = QUuid(m_p.value(u"class-id"_s).toString());
+        suit.sameSequence = m_p.value(u"reinstall"_s).toBool();
+        suit.known = [this](const DeviceFacts &facts) {
+            JournalReader reader(m_context->journal().path());
+            return suitOnRecord(reader, m_context->serial().isEmpty() ? facts.serial : m_context->serial(), facts);
+        };
+        return suit;
+    }
+
+    void record(StepContext &context, const FlashFile &wanted, const FirmwareFile &file,
+                const Flashing::Result &result) const
+    {
+        QCborMap body{
+            {u"sha256"_s, sha256Of(wanted.bytes)}, {u"name"_s, wanted.name},
+            {u"size"_s, wanted.bytes.size()},      {u"product"_s, context.recipe().name},
+            {u"version"_s, result.version},        {u"format"_s, file.format()},
+            {u"compared"_s, result.compared},      {u"use"_s, result.written ? u"flashed"_s : u"already running"_s}};
         if (wanted.at)
             body.insert(u"at"_s, qint64(*wanted.at));
         if (const auto &image = file.mcuboot()) {
@@ -102,10 +241,24 @@ private:
             if (const auto counter = image->securityCounter())
                 body.insert(u"security-counter"_s, qint64(*counter));
         }
+        if (const SuitManifest *manifest = m_flashing->manifest()) {
+            body.insert(u"suit-sequence"_s, qint64(manifest->sequence()));
+            body.insert(u"suit-manifest"_s, m_flashing->manifestDigest());
+            QCborArray components;
+            for (const Flashing::Result::Piece &piece : result.pieces) {
+                components.append(QCborMap{{u"component"_s, piece.component},
+                                           {u"place"_s, piece.place},
+                                           {u"sha256"_s, piece.sha256},
+                                           {u"size"_s, piece.bytes}});
+            }
+            if (!components.isEmpty())
+                body.insert(u"components"_s, components);
+        }
         context.record(u"artifact"_s, body);
     }
 
     QVariantMap m_p;
+    StepContext *m_context = nullptr; // of the run that goes on
     std::optional<Flashing> m_flashing;
 };
 
@@ -134,7 +287,39 @@ QList<std::pair<QString, QString>> troublesOf(const QVariantMap &p, const Recipe
                                      file.toMap().value(u"at"_s).toULongLong(), 0, 16)});
         }
     }
+    for (const QString &name : {u"vendor-id"_s, u"class-id"_s}) {
+        if (p.contains(name) && QUuid(p.value(name).toString()).isNull())
+            troubles.append({name, u"\"%1\" must be a UUID, as in fa6b4a53-d5ad-5fdf-be9d-e663e4d41ffe"_s.arg(name)});
+    }
+    const QVariantMap payloads = p.value(u"payloads"_s).toMap();
+    for (auto it = payloads.begin(); it != payloads.end(); ++it) {
+        if (!it.value().toMap().contains(u"file"_s))
+            troubles.append({u"payloads"_s, u"every payload must be a file"_s});
+    }
     return troubles;
+}
+
+// The journal alone knows how far it got; nothing is lost by writing it again.
+Reconciled reconcileFlash(const QString &, const QCborMap &detail, const Evidence &evidence)
+{
+    QStringList names;
+    for (const QCborValue &file : detail.value(u"files"_s).toArray())
+        names << oneLine(file.toMap().value(u"name"_s).toString(), 60);
+    const QString name = names.isEmpty() ? u"the firmware"_s : names.join(u", "_s);
+    FlashReach reach;
+    if (evidence.journal) {
+        JournalReader reader(evidence.journal->path());
+        for (const Entry &entry : reader.entries({.run = evidence.run, .kind = u"flash.reached"_s, .last = 1}))
+            reach = reachOf(entry.body);
+    }
+    const QString next = u"Run the unit again: the firmware is written anew."_s;
+    if (!reach.changedDevice()) {
+        return {u"partial"_s,
+                u"Writing %1 had begun, and nobody knows whether anything was changed: the device may hold nothing "
+                "whole."_s.arg(name),
+                next};
+    }
+    return {u"partial"_s, u"Writing %1 was cut %2, or later. %3"_s.arg(name, reach.words(), afterwards(reach)), next};
 }
 
 } // namespace
@@ -163,14 +348,23 @@ StepKind flashKind()
         "the memory or belongs to another chip is refused before anything is erased. Afterwards the device's own "
         "digest is "
         "compared, or all is read back; a device that allows neither fails unless `verify: false` says that this is "
-        "known. Then the loader is left, unless `start: false`."_s;
+        "known. Then the loader is left, unless `start: false`. A .dfu file goes only to the USB device that it "
+        "names.\n\n"
+        "A SUIT envelope is opened with the key in `signer`: signature, digest, manifest, in this order. Refused is a "
+        "manifest for another vendor or class than the device tells or `vendor-id` and `class-id` say, one with a "
+        "sequence number below what the device or the record of this unit has, one with a command or parameter that "
+        "is not known. What it fetches stands in the envelope or comes as `payloads`. A device that carries out "
+        "envelopes by itself gets it as it is; on any other, `components` says where each goes.\n\n"
+        "How far a write got is on record at any moment: the intent before anything is changed, the stage and the "
+        "bytes while it goes on, the outcome after. A unit whose cable was pulled, or whose station lost its power, "
+        "can be run again."_s;
     kind.example =
         u"- flash: { image: ../firmware/t1-1.4.2-p256.bin, signer: ../firmware/fw-signing.pem, retries: 1 }"_s;
     kind.parameters = {
         {.name = u"image"_s, .type = Type::File, .doc = u"The image."_s},
         {.name = u"signer"_s,
          .type = Type::File,
-         .doc = u"Public key or certificate (PEM) that an MCUboot image must be signed with."_s},
+         .doc = u"Public key or certificate (PEM) that an MCUboot image or SUIT envelope must be signed with."_s},
         {.name = u"sha256"_s,
          .type = Type::Digest,
          .doc = u"Which file it must be, where it carries no signature; `sha256sum` prints it."_s},
@@ -210,7 +404,17 @@ StepKind flashKind()
         {.name = u"start"_s,
          .type = Type::Boolean,
          .fallback = true,
-         .doc = u"Memory at addresses: leave the loader and run what was written."_s}};
+         .doc = u"Memory at addresses: leave the loader and run what was written."_s},
+        {.name = u"payloads"_s,
+         .type = Type::Files,
+         .doc = u"SUIT: files that the manifest fetches and the envelope does not hold, told by their digests: "
+                "`payloads: { app.bin: ../firmware/app.bin }`."_s},
+        {.name = u"components"_s,
+         .type = Type::Map,
+         .doc = u"SUIT: where each component goes, `0x08000000`, `image 0`, `file:NAME` or `setting:NAME`; not needed "
+                "for a single image: `components: { \"00\": image 0, \"01\": \"file:model.bin\" }`."_s},
+        {.name = u"vendor-id"_s, .doc = u"SUIT: UUID of the device's vendor, where the device does not tell it."_s},
+        {.name = u"class-id"_s, .doc = u"SUIT: UUID of the device's class, where the device does not tell it."_s}};
     kind.weight = 12;
     kind.timeoutMs = 300'000;
     kind.writes = true;
@@ -221,6 +425,9 @@ StepKind flashKind()
     kind.needsInstead = [](const QVariantMap &) { return QSet{Capability::Memory}; };
     kind.check = troublesOf;
     kind.make = [](const RecipeStep &step) { return std::make_unique<FlashStep>(step); };
+    kind.acts = {u"flash"_s};
+    kind.repeatableActs = {u"flash"_s};
+    kind.reconcile = reconcileFlash;
     return kind;
 }
 

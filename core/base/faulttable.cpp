@@ -198,7 +198,7 @@ static constexpr FaultKind kinds[] = {
      "The SUIT manifest has sequence number %1, and the device is at %2 and takes none below.",
      "Use the current release."},
     {"firmware.suit-equal", Blame::Usage, false, "The SUIT manifest has sequence number %1, as the device has already.",
-     "Use a newer release; --same-sequence takes the same one once more."},
+     "Use a newer release; --same-sequence, or \"reinstall\" in a recipe, takes the same one once more."},
     {"firmware.suit-identity", Blame::Usage, false, "The SUIT manifest is for %1 %2, and this is %3.",
      "Use the release for this device."},
     {"firmware.suit-no-identity", Blame::Usage, false, "The SUIT manifest does not say for which %1 it is.",

@@ -178,7 +178,7 @@ private:
     {
         if (const QCborValue inside = m_envelope.value(uri); inside.isByteArray())
             return store(inside.toByteArray());
-        const auto found = m_device.beside ? m_device.beside(uri.section(u'/', -1)) : std::nullopt;
+        const auto found = m_device.beside ? m_device.beside(uri.section(u'?', 0, 0).section(u'/', -1)) : std::nullopt;
         if (!found)
             refuse(u"there is nothing at %1"_s.arg(uri.left(80)));
         store(*found);

@@ -88,8 +88,8 @@ SuitOrder suitOf(const WriteWords &words, const QString &home)
     SuitOrder suit;
     for (const std::string &payload : words.payloads) {
         const QString name = QString::fromStdString(payload);
-        suit.payloads.append({.name = QFileInfo(name).fileName(),
-                              .bytes = readFile(name, FirmwareFile::MaximumBytes, u"a payload"_s)});
+        suit.payloads.append(
+            {.name = QFileInfo(name).fileName(), .bytes = readFile(name, FirmwareFile::MaximumBytes, u"a payload"_s)});
     }
     for (const std::string &component : words.components) {
         const QString word = QString::fromStdString(component);
@@ -229,10 +229,11 @@ int write(CliContext &context, const WriteWords &words)
     bool begun = false;
     try {
         ProgressLine line(context);
-        result = flashing.run([&device]() -> Device & { return *device; }, line.task(), [&](const FlashReach &now) {
-            reach = now;
-            begun = true;
-        });
+        result = flashing.run([&device]() -> Device & { return *device; }, line.task(),
+                              [&](const FlashReach &now) {
+                                  reach = now;
+                                  begun = true;
+                              });
     } catch (const Fault &) {
         if (begun)
             context.say(u"Writing ended %1.%2"_s.arg(

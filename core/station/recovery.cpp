@@ -108,8 +108,8 @@ int endInterruptedRuns(Journal &journal, Lookup &lookup)
                 done += actWords(act, {});
         }
         const QString where = whereWords(run);
-        const Fault fault = !open.isEmpty()      ? Fault("station.interrupted-unknown", {where, listWords(open)})
-                            : !done.isEmpty()    ? Fault("station.interrupted-after", {where, listWords(done + partial)})
+        const Fault fault = !open.isEmpty()   ? Fault("station.interrupted-unknown", {where, listWords(open)})
+                            : !done.isEmpty() ? Fault("station.interrupted-after", {where, listWords(done + partial)})
                             : !partial.isEmpty() ? Fault("station.interrupted-partial", {where, partial.join(u' ')})
                                                  : Fault("station.interrupted", {where});
         const Verdict verdict = open.isEmpty() ? Verdict::Error : Verdict::Unknown;

@@ -4,6 +4,7 @@
 #include "core/base/fault.h"
 #include "core/base/text.h"
 #include "core/steps/flashing.h"
+#include "core/steps/flashtrail.h"
 #include "core/steps/kinds.h"
 #include "core/steps/recipesignature.h"
 #include "core/steps/suitrecord.h"
@@ -24,91 +25,6 @@ QByteArray sha256Of(const QByteArray &bytes)
 {
     return QCryptographicHash::hash(bytes, QCryptographicHash::Sha256);
 }
-
-QCborMap reachBody(const FlashReach &reach)
-{
-    QCborMap body{{u"stage"_s, toString(reach.stage)}, {u"done"_s, reach.done}, {u"total"_s, reach.total}};
-    if (reach.at)
-        body.insert(u"at"_s, qint64(*reach.at));
-    return body;
-}
-
-FlashReach reachOf(const QCborMap &body)
-{
-    FlashReach reach;
-    const QString stage = body.value(u"stage"_s).toString();
-    for (const WriteStage one : {WriteStage::Checking, WriteStage::Erasing, WriteStage::Writing, WriteStage::Verifying,
-                                 WriteStage::Restarting}) {
-        if (toString(one) == stage)
-            reach.stage = one;
-    }
-    reach.done = body.value(u"done"_s).toInteger();
-    reach.total = body.value(u"total"_s).toInteger();
-    if (const QCborValue at = body.value(u"at"_s); at.isInteger())
-        reach.at = quint64(at.toInteger());
-    return reach;
-}
-
-QString afterwards(const FlashReach &reach)
-{
-    return reach.stage < WriteStage::Verifying ? u"What the device holds is not whole."_s
-                                               : u"Whether the device holds and runs it as it should was not seen."_s;
-}
-
-// The record of one write. Ends as "not-done" or "partial" where nobody says that it is done.
-class FlashTrail
-{
-public:
-    FlashTrail(StepContext &context, QString names, QCborMap detail)
-        : m_context(context), m_names(std::move(names)), m_detail(std::move(detail))
-    {}
-
-    void reached(const FlashReach &reach)
-    {
-        if (m_intent.isEmpty()) {
-            QCborMap detail = m_detail;
-            detail.insert(u"bytes"_s, reach.total);
-            m_intent = m_context.intend(u"flash"_s, detail);
-        } else {
-            QCborMap body = reachBody(reach);
-            body.insert(u"intent"_s, m_intent);
-            m_context.record(u"flash.reached"_s, body);
-        }
-        m_reach = reach;
-    }
-
-    void done(const QString &summary)
-    {
-        if (m_intent.isEmpty())
-            return;
-        QCborMap detail = m_detail;
-        detail.remove(u"files"_s);
-        m_context.outcome(m_intent, u"done"_s, u"%1 is written: %2."_s.arg(m_names, summary), detail);
-    }
-
-    // Never throws: what went wrong is said already, and an intent without an outcome is found later.
-    void cut()
-    {
-        if (m_intent.isEmpty())
-            return;
-        try {
-            m_context.summary(u"ended "_s + m_reach.words());
-            const bool changed = m_reach.changedDevice();
-            m_context.outcome(m_intent, changed ? u"partial"_s : u"not-done"_s,
-                              u"Writing %1 ended %2. %3"_s.arg(
-                                  m_names, m_reach.words(), changed ? afterwards(m_reach) : u"Nothing was changed."_s),
-                              reachBody(m_reach));
-        } catch (const std::exception &) {
-        }
-    }
-
-private:
-    StepContext &m_context;
-    QString m_names;
-    QCborMap m_detail;
-    QString m_intent;
-    FlashReach m_reach;
-};
 
 class FlashStep : public Step
 {
@@ -299,29 +215,6 @@ QList<std::pair<QString, QString>> troublesOf(const QVariantMap &p, const Recipe
     return troubles;
 }
 
-// The journal alone knows how far it got; nothing is lost by writing it again.
-Reconciled reconcileFlash(const QString &, const QCborMap &detail, const Evidence &evidence)
-{
-    QStringList names;
-    for (const QCborValue &file : detail.value(u"files"_s).toArray())
-        names << oneLine(file.toMap().value(u"name"_s).toString(), 60);
-    const QString name = names.isEmpty() ? u"the firmware"_s : names.join(u", "_s);
-    FlashReach reach;
-    if (evidence.journal) {
-        JournalReader reader(evidence.journal->path());
-        for (const Entry &entry : reader.entries({.run = evidence.run, .kind = u"flash.reached"_s, .last = 1}))
-            reach = reachOf(entry.body);
-    }
-    const QString next = u"Run the unit again: the firmware is written anew."_s;
-    if (!reach.changedDevice()) {
-        return {u"partial"_s,
-                u"Writing %1 had begun, and nobody knows whether anything was changed: the device may hold nothing "
-                "whole."_s.arg(name),
-                next};
-    }
-    return {u"partial"_s, u"Writing %1 was cut %2, or later. %3"_s.arg(name, reach.words(), afterwards(reach)), next};
-}
-
 } // namespace
 
 StepKind flashKind()
@@ -427,7 +320,7 @@ StepKind flashKind()
     kind.make = [](const RecipeStep &step) { return std::make_unique<FlashStep>(step); };
     kind.acts = {u"flash"_s};
     kind.repeatableActs = {u"flash"_s};
-    kind.reconcile = reconcileFlash;
+    kind.reconcile = FlashTrail::reconcile;
     return kind;
 }
 

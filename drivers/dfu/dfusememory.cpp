@@ -160,7 +160,7 @@ void DfuseMemory::eraseSectors(const QList<Piece> &pieces, const Task &task)
 // already, is spared: erasing takes a hundred times as long as looking. Looking ends at the first difference, so that
 // it costs a used unit one block.
 QList<DfuseMemory::Piece> DfuseMemory::prepare(const QList<Piece> &pieces, const std::function<void()> &erases,
-                                                 const Task &task)
+                                               const Task &task)
 {
     DfuClient &client = m_session.client(task);
     const char erased = client.quirks().erased;
@@ -290,7 +290,8 @@ Memory::WriteResult DfuseMemory::write(const QList<MemorySegment> &segments, con
         tell(WriteStage::Erasing);
         eraseAll(task);
     } else {
-        left = prepare(pieces, [&tell] { tell(WriteStage::Erasing); }, task);
+        left = prepare(
+            pieces, [&tell] { tell(WriteStage::Erasing); }, task);
     }
     tell(WriteStage::Writing);
     const auto sum = [](qint64 before, const Piece &piece) { return before + piece.bytes.size(); };

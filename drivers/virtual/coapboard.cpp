@@ -107,9 +107,8 @@ CoapBoard::CoapBoard(const VirtualCoapOptions &options, CoapFaultDesk &faults)
         eui64 += char(random());
         eui64 += char(random());
     }
-    m_vendor = options.suitVendor.size() == 16
-                   ? options.suitVendor
-                   : QUuid(u"fa6b4a53-d5ad-5fdf-be9d-e663e4d41ffe"_s).toRfc4122();
+    m_vendor = options.suitVendor.size() == 16 ? options.suitVendor
+                                               : QUuid(u"fa6b4a53-d5ad-5fdf-be9d-e663e4d41ffe"_s).toRfc4122();
     m_class = options.suitClass.size() == 16 ? options.suitClass
                                              : QUuid(u"1492af14-2569-5e48-bf42-9b2d51f2ab45"_s).toRfc4122();
     settings = {{u"interval"_s, "60"}, {u"name"_s, "unit"}, {u"channel"_s, "11"}};

@@ -55,8 +55,7 @@ private Q_SLOTS:
     {
         QFETCH(QString, file);
         const QString folder = QStringLiteral(SLIPWAY_TEST_DATA "/suit/");
-        const QByteArray envelope =
-            readFile(folder + u"example%1-signed.suit"_s.arg(file), 1 << 16, u"an envelope"_s);
+        const QByteArray envelope = readFile(folder + u"example%1-signed.suit"_s.arg(file), 1 << 16, u"an envelope"_s);
         SuitDevice device;
         device.keys = {readFile(folder + u"example-signer.pub.pem"_s, 1 << 16, u"a key"_s)};
         device.vendor = QUuid(u"fa6b4a53-d5ad-5fdf-be9d-e663e4d41ffe"_s).toRfc4122();

@@ -80,7 +80,9 @@ private Q_SLOTS:
         WriteStage reached = WriteStage::Restarting;
         Memory::WriteOptions options;
         options.stage = [&reached](WriteStage at) { reached = at; };
-        QCOMPARE(faultOf([&] { opened->memory()->write({{flash, bytes}}, options, withinSeconds(20)); }),
+        QCOMPARE(faultOf([&] {
+                     opened->memory()->write({{flash, bytes}}, options, withinSeconds(20));
+                 }),
                  u"link.gone"_s);
         QTEST(toString(reached), "reached");
         // Not plugged in yet.

@@ -4,10 +4,12 @@
 #include "core/base/files.h"
 #include "core/base/text.h"
 #include "core/steps/flashing.h"
+#include "core/steps/suitrecord.h"
 #include "drivers/link/linediagnosis.h"
 
 #include <QElapsedTimer>
 #include <QFileInfo>
+#include <QJsonArray>
 
 #include <memory>
 
@@ -29,7 +31,9 @@ struct DeviceWords {
 struct WriteWords : DeviceWords {
     std::vector<std::string> files, at;
     std::string signer, sha256, family;
-    bool older = false, trial = false, eraseAll = false, noVerify = false, noStart = false;
+    std::vector<std::string> payloads, components;
+    std::string vendor, deviceClass, sequence;
+    bool older = false, trial = false, eraseAll = false, noVerify = false, noStart = false, sameSequence = false;
 };
 
 struct ReadWords : DeviceWords {
@@ -67,7 +71,55 @@ Memory &memoryOf(Device &device)
     throw Fault("device.lacks", {u"show its memory by address"_s});
 }
 
-FlashOrder orderOf(const WriteWords &words)
+std::optional<QUuid> uuid(const std::string &text, const QString &option)
+{
+    if (text.empty())
+        return {};
+    const QUuid id(QString::fromStdString(text));
+    if (id.isNull())
+        throw Fault("base.usage", {u"\"%1\" is no UUID."_s.arg(oneLine(QString::fromStdString(text), 60)),
+                                   u"Write %1 as fa6b4a53-d5ad-5fdf-be9d-e663e4d41ffe."_s.arg(option)});
+    return id;
+}
+
+// The record of the station, where there is one: a manifest below what it has seen on this unit is refused.
+SuitOrder suitOf(const WriteWords &words, const QString &home)
+{
+    SuitOrder suit;
+    for (const std::string &payload : words.payloads) {
+        const QString name = QString::fromStdString(payload);
+        suit.payloads.append(
+            {.name = QFileInfo(name).fileName(), .bytes = readFile(name, FirmwareFile::MaximumBytes, u"a payload"_s)});
+    }
+    for (const std::string &component : words.components) {
+        const QString word = QString::fromStdString(component);
+        const qsizetype equals = word.indexOf(u'=');
+        if (equals <= 0)
+            throw Fault("base.usage", {u"\"%1\" is no NAME=PLACE for --component."_s.arg(oneLine(word, 60)),
+                                       u"Write it as in --component 00=0x08000000 or --component \"00=image 0\"."_s});
+        suit.places.insert(word.left(equals), word.mid(equals + 1));
+    }
+    suit.vendor = uuid(words.vendor, u"--vendor"_s);
+    suit.deviceClass = uuid(words.deviceClass, u"--class"_s);
+    suit.sameSequence = words.sameSequence;
+    std::optional<quint64> sequence;
+    if (!words.sequence.empty())
+        sequence = number(words.sequence, u"--sequence"_s);
+    const QString journal = home + u"/journal.db"_s;
+    suit.known = [sequence, journal](const DeviceFacts &facts) {
+        SuitKnown known;
+        if (!facts.serial.isEmpty() && QFileInfo::exists(journal)) {
+            JournalReader reader(journal);
+            known = suitOnRecord(reader, facts.serial, facts);
+        }
+        if (sequence && (!known.sequence || *sequence > *known.sequence))
+            known = {*sequence, {}};
+        return known;
+    };
+    return suit;
+}
+
+FlashOrder orderOf(const WriteWords &words, const QString &home)
 {
     FlashOrder order;
     if (words.at.size() > words.files.size() || (words.at.size() > 1 && words.at.size() < words.files.size()))
@@ -98,6 +150,7 @@ FlashOrder orderOf(const WriteWords &words)
     order.eraseAll = words.eraseAll;
     order.verify = !words.noVerify;
     order.start = false; // what cannot be started has been written all the same: see start()
+    order.suit = suitOf(words, home);
     // A device with images and no addresses: the one thing it lets choose is the image's number.
     if (order.files.size() == 1 && order.files.front().at && *order.files.front().at < mostImages)
         order.image = int(*order.files.front().at);
@@ -116,6 +169,18 @@ void report(CliContext &context, const WriteWords &words, const Flashing::Result
         {u"seconds"_s, result.seconds},     {u"rate"_s, result.rate()}, {u"compared"_s, result.compared}};
     if (!result.hash.isEmpty())
         object.insert(u"hash"_s, hex(result.hash));
+    if (result.sequence)
+        object.insert(u"suit-sequence"_s, qint64(*result.sequence));
+    if (!result.pieces.isEmpty()) {
+        QJsonArray pieces;
+        for (const Flashing::Result::Piece &piece : result.pieces) {
+            pieces << QJsonObject{{u"component"_s, piece.component},
+                                  {u"place"_s, piece.place},
+                                  {u"sha256"_s, hex(piece.sha256)},
+                                  {u"bytes"_s, piece.bytes}};
+        }
+        object.insert(u"components"_s, pieces);
+    }
     if (!result.before.version.isEmpty())
         object.insert(u"before"_s, result.before.version);
     if (!result.now.version.isEmpty())
@@ -152,7 +217,7 @@ void start(CliContext &context, Device &device)
 int write(CliContext &context, const WriteWords &words)
 {
     // Nothing reaches the device before the files are known to be good.
-    Flashing flashing(orderOf(words));
+    Flashing flashing(orderOf(words, context.homePath()));
     const auto device = open(context, words, context.task());
     const auto &at = flashing.order().files.front().at;
     if (!device->memory() && at && *at >= mostImages)
@@ -160,9 +225,20 @@ int write(CliContext &context, const WriteWords &words)
                     {u"\"%1\" is no image of this device."_s.arg(oneLine(QString::fromStdString(words.at.front()), 40)),
                      u"Give --at the image's number, 0 to 15."_s});
     Flashing::Result result;
-    {
+    FlashReach reach;
+    bool begun = false;
+    try {
         ProgressLine line(context);
-        result = flashing.run([&device]() -> Device & { return *device; }, line.task());
+        result = flashing.run([&device]() -> Device & { return *device; }, line.task(),
+                              [&](const FlashReach &now) {
+                                  reach = now;
+                                  begun = true;
+                              });
+    } catch (const Fault &) {
+        if (begun)
+            context.say(u"Writing ended %1.%2"_s.arg(
+                reach.words(), reach.changedDevice() ? u" What the device holds is not whole."_s : QString()));
+        throw;
     }
     if (!words.noStart && result.written && !result.now.active)
         start(context, *device);
@@ -249,7 +325,7 @@ void addWrite(CLI::App *noun, CliContext &context)
     CLI::App *command = noun->add_subcommand("write", "Judge firmware, write it to a device and see that it is there");
     command
         ->add_option("file", words->files,
-                     "MCUboot image, Intel HEX, S-records, ELF, UF2, DfuSe, ESP image, or raw bytes")
+                     "MCUboot image, SUIT envelope, Intel HEX, S-records, ELF, UF2, DfuSe, ESP image, or raw bytes")
         ->type_name("FILE")
         ->required();
     addDeviceOptions(command, *words, context);
@@ -271,10 +347,24 @@ void addWrite(CLI::App *noun, CliContext &context)
     command->add_flag("--erase-all", words->eraseAll, "Erase all memory first, not only what is written");
     command->add_flag("--no-verify", words->noVerify, "Do not compare what the memory holds afterwards");
     command->add_flag("--no-start", words->noStart, "Stay in the loader afterwards");
+    command->add_option("--payload", words->payloads, "SUIT: file that the manifest fetches and the envelope lacks")
+        ->type_name("FILE");
+    command
+        ->add_option("--component", words->components,
+                     "SUIT: where a component goes, NAME=PLACE: an address, \"image 0\", file:NAME or setting:NAME")
+        ->type_name("NAME=PLACE");
+    command->add_option("--vendor", words->vendor, "SUIT: vendor id of the device, where it does not tell")
+        ->type_name("UUID");
+    command->add_option("--class", words->deviceClass, "SUIT: class id of the device, where it does not tell")
+        ->type_name("UUID");
+    command->add_option("--sequence", words->sequence, "SUIT: sequence number that the device is known to have")
+        ->type_name("N");
+    command->add_flag("--same-sequence", words->sameSequence, "SUIT: install the device's own sequence number again");
     CliContext::examples(
         command, {u"slipway firmware write t1-1.4.2-p256.bin --driver smp --port /dev/ttyUSB0 --signer p256.pub.pem"_s,
                   u"slipway firmware write t1-1.4.2-p256.bin --driver smp --port udp:192.0.2.7:1337 --signer "
                   u"p256.pub.pem --trial --json"_s,
+                  u"slipway firmware write t1.suit --driver coap --port coap://192.0.2.7 --signer fw.pub.pem"_s,
                   u"slipway firmware write fw.hex --driver stm32 --port /dev/ttyUSB0"_s,
                   u"slipway firmware write boot.bin app.bin --driver esp --port /dev/ttyUSB0 --at 0x0 --at 0x10000"_s});
     context.action(command, [&context, words] { return write(context, *words); });

@@ -2,6 +2,8 @@
 
 #include "core/base/text.h"
 
+#include <QRegularExpression>
+
 namespace slipway {
 
 namespace {
@@ -122,6 +124,21 @@ QStringList usageError(const CLI::App &app, const QStringList &words, const CLI:
                 QStringLiteral("Known: %1.").arg(names.join(QStringLiteral(", ")))};
     }
     QString sentence = oneLine(QString::fromStdString(error.what()));
+    // Values that an option's type cannot hold, in CLI11's own words: "Could not convert: --last = 3000000000".
+    static const QRegularExpression unfit(QStringLiteral("^Could not convert: (\\S+) = (.*)$"));
+    static const QRegularExpression digits(QStringLiteral("^[+]?[0-9]+$"));
+    if (const auto match = unfit.match(sentence); match.hasMatch()) {
+        const QString value = oneLine(match.captured(2), 40);
+        sentence = digits.match(match.captured(2)).hasMatch()
+                       ? QStringLiteral("%1 is a larger number than %2 can take.").arg(value, match.captured(1))
+                       : QStringLiteral("\"%1\" is no number for %2.").arg(value, match.captured(1));
+    }
+    static const QRegularExpression outside(
+        QStringLiteral("^(\\S+): Value (.*) not in range \\[?(\\S+?)(?: - | to )(\\S+?)\\]?$"));
+    if (const auto match = outside.match(sentence); match.hasMatch()) {
+        sentence = QStringLiteral("%1 takes %2 to %3, and not %4.")
+                       .arg(match.captured(1), match.captured(3), match.captured(4), oneLine(match.captured(2), 40));
+    }
     if (dynamic_cast<const CLI::ExtrasError *>(&error))
         sentence = QStringLiteral("\"%1\" takes fewer words than these: %2")
                        .arg(path, oneLine(sentence.section(u':', 1).trimmed(), 120));

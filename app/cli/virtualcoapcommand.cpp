@@ -27,7 +27,8 @@ struct CoapWords {
     std::string rebootTime = "150ms", think = "0ms";
     quint64 seed = 1;
     bool separate = false, deafToObserve = false;
-    std::vector<std::string> faults, bootKeys;
+    std::vector<std::string> faults, bootKeys, suitKeys;
+    quint64 suitSequence = 0;
 };
 
 std::chrono::milliseconds span(const std::string &text, const QString &option)
@@ -63,6 +64,9 @@ int runCoap(CliContext &context, const CoapWords &words)
         options.slot0 = readFile(QString::fromStdString(words.image), largestImage, u"a firmware image"_s);
     for (const std::string &key : words.bootKeys)
         options.bootKeys.append(keyFile(key));
+    for (const std::string &key : words.suitKeys)
+        options.suitKeys.append(keyFile(key));
+    options.suitSequence = words.suitSequence;
     if (!words.psk.empty())
         CoapSecurity::parsePsk(keyFile(words.psk), QString::fromStdString(words.psk), options.pskIdentity, options.psk);
     options.certificate = keyFile(words.certificate);
@@ -100,6 +104,9 @@ void addVirtualCoapCommand(CLI::App *noun, CliContext &context)
     command->add_option("--image", words->image, "Firmware in slot 0 (an empty 1.0.0)")->type_name("FILE");
     command->add_option("--boot-key", words->bootKeys, "Public key its boot loader trusts; none: it checks hashes only")
         ->type_name("PEM");
+    command->add_option("--suit-key", words->suitKeys, "Public key whose SUIT envelopes it takes; none: it takes none")
+        ->type_name("PEM");
+    command->add_option("--suit-sequence", words->suitSequence, "SUIT manifest that it is at (0)")->type_name("N");
     command->add_option("--block", words->block, "Largest block it takes and gives, in bytes (1024)")
         ->check(CLI::IsMember({16, 32, 64, 128, 256, 512, 1024}));
     command->add_flag("--separate", words->separate, "Acknowledge first and answer later");

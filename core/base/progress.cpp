@@ -109,6 +109,13 @@ void Progress::setDone(qint64 done)
         m_done = done;
     }
     touch(false);
+    if (m_watcher)
+        m_watcher(done);
+}
+
+void Progress::watch(std::function<void(qint64)> watcher)
+{
+    m_watcher = std::move(watcher);
 }
 
 void Progress::setLineLimit(double bytesPerSecond)

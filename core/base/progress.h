@@ -46,6 +46,8 @@ public:
     void begin(); // this leaf becomes the active one (also done by setDone and note)
     void setTotal(qint64 total);
     void setDone(qint64 done); // may go back: a resumed or restarted transfer
+    // Called by every setDone of this node, from the advancing thread. Nothing to pass: no longer.
+    void watch(std::function<void(qint64 done)> watcher);
     void setLineLimit(double bytesPerSecond);
     void setNote(const QString &note);
     void finish(); // fraction 1, note cleared
@@ -63,6 +65,7 @@ private:
     std::deque<std::unique_ptr<Progress>> m_children;
     qint64 m_total = 0;
     qint64 m_done = 0;
+    std::function<void(qint64)> m_watcher; // set and called by the advancing thread only
     bool m_finished = false;
 };
 

@@ -11,4 +11,10 @@ QString toString(Capability capability)
     return QString::fromLatin1(names[size_t(capability)]);
 }
 
+QString toString(WriteStage stage)
+{
+    static constexpr std::array names{"check", "erase", "write", "verify", "restart"};
+    return QString::fromLatin1(names[size_t(stage)]);
+}
+
 } // namespace slipway

@@ -10,12 +10,20 @@
 #include <QList>
 #include <QString>
 
+#include <functional>
 #include <optional>
 
 namespace slipway {
 
 enum class Capability { Firmware, Blobs, Shell, Keys, Eraser, Reset, Clock, Lock, Memory };
 QString toString(Capability capability); // "firmware", "blobs", ...
+
+// How far a write got, in order. Checking changes nothing; what comes after it has, or may have, changed the device.
+enum class WriteStage { Checking, Erasing, Writing, Verifying, Restarting };
+QString toString(WriteStage stage); // "check", "erase", "write", "verify", "restart"
+// Told by a driver when it enters a stage, from the thread that called it. A driver that erases or compares by itself
+// begins with Checking; one that never tells is taken to be writing.
+using StageSink = std::function<void(WriteStage stage)>;
 
 // Firmware in slots: list, write, verify, activate.
 class Firmware
@@ -32,6 +40,7 @@ public:
         int image = 0;
         bool upgradeOnly = false; // the device itself refuses an older version
         bool resume = true;       // continue an interrupted upload of the same image
+        StageSink stage{};
     };
     struct WriteResult {
         qint64 bytes = 0;     // sent over the line by this call (less than the image's size after a resume)
@@ -43,9 +52,13 @@ public:
     virtual QList<ImageSlot> imageSlots(const Task &task) = 0;
     // Bytes that fit in the slot a write goes to; nothing when the device does not tell.
     virtual std::optional<qint64> capacity(int image, const Task &task) = 0;
+    // Whether write() takes a SUIT envelope (CBOR tag 107), which the device then judges and carries out by itself at its
+    // next restart: there is nothing to activate. What the envelope fetches can be laid beside it as the files
+    // "suit/NAME", NAME being the last part of the URI.
+    virtual bool takesEnvelopes() const { return false; }
     // Progress: bytes of the image on task.progress.
     virtual WriteResult write(const QByteArray &image, const WriteOptions &options, const Task &task) = 0;
-    // Boot this image next; permanent: without the need to confirm.
+    // Boot this image next, with an empty hash the one that was written last; permanent: without the need to confirm.
     virtual void activate(const QByteArray &hash, bool permanent, const Task &task) = 0;
     // Make the running image permanent.
     virtual void confirm(const Task &task) = 0;
@@ -126,6 +139,7 @@ public:
     struct WriteOptions {
         bool verify = true; // compare afterwards, by the device's own digest where it has one, else by reading back
         bool eraseAll = false;
+        StageSink stage{};
     };
     struct WriteResult {
         qint64 bytes = 0;      // of the segments

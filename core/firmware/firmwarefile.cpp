@@ -195,14 +195,34 @@ void FirmwareFile::readUf2()
     addFact(QStringLiteral("blocks"), QStringLiteral("blocks"), blocks);
 }
 
+namespace {
+
+QString idText(quint16 id)
+{
+    return id == DfuFile::anyId ? QStringLiteral("any") : QStringLiteral("%1").arg(id, 4, 16, QLatin1Char('0'));
+}
+
+QString releaseText(quint16 bcd)
+{
+    return QStringLiteral("%1.%2").arg(bcd >> 8, 0, 16).arg(bcd & 0xff, 2, 16, QLatin1Char('0'));
+}
+
+} // namespace
+
+QString FirmwareFile::UsbIds::text() const
+{
+    const QString ids = idText(vendor) + u':' + idText(product);
+    return release == DfuFile::anyId ? ids : ids + QStringLiteral(", release ") + releaseText(release);
+}
+
 void FirmwareFile::readDfu()
 {
     const DfuFile dfu = DfuFile::parse(m_bytes);
-    const auto idText = [](quint16 id) {
-        return id == DfuFile::anyId ? QStringLiteral("any") : QStringLiteral("%1").arg(id, 4, 16, QLatin1Char('0'));
-    };
+    m_usbIds = UsbIds{dfu.vendorId, dfu.productId, dfu.device};
     addFact(QStringLiteral("usb-id"), QStringLiteral("for USB device"),
             idText(dfu.vendorId) + u':' + idText(dfu.productId));
+    if (dfu.device != DfuFile::anyId)
+        addFact(QStringLiteral("usb-release"), QStringLiteral("release"), releaseText(dfu.device));
     if (!dfu.isDfuSe()) {
         m_format = Format::Dfu;
         m_content = dfu.image;

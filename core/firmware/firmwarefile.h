@@ -51,6 +51,12 @@ public:
         bool operator==(const Span &) const = default;
     };
 
+    // For which USB device a .dfu file says it is; 0xffff: any. release: of the firmware in it, BCD (UM0391 section 2.1).
+    struct UsbIds {
+        quint16 vendor = 0xffff, product = 0xffff, release = 0xffff;
+        QString text() const; // "0483:df11", "0483:any, release 1.10"
+    };
+
     static FirmwareFile parse(const QByteArray &bytes);
 
     Format kind() const { return m_format; }
@@ -60,6 +66,7 @@ public:
     const QByteArray &bytes() const { return m_bytes; }
     const std::optional<McubootImage> &mcuboot() const { return m_mcuboot; }
     const std::optional<SuitEnvelope> &suit() const { return m_suit; } // nothing in it is authentic yet
+    const std::optional<UsbIds> &usbIds() const { return m_usbIds; }
 
     // Whether it says itself where it belongs.
     bool hasAddresses() const { return m_hasAddresses; }
@@ -111,6 +118,7 @@ private:
     std::vector<Fault> m_defects;
     std::optional<McubootImage> m_mcuboot;
     std::optional<SuitEnvelope> m_suit;
+    std::optional<UsbIds> m_usbIds;
 };
 
 } // namespace slipway

@@ -299,6 +299,8 @@ QJsonObject SuitManifest::toJson() const
             put("class", component.deviceClass);
             put("device", component.device);
             put("stored", component.stored);
+            if (component.source)
+                put("source", m_components[*component.source]);
             if (component.slot)
                 object[QStringLiteral("slot")] = qint64(*component.slot);
             if (component.digest)

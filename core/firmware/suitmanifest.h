@@ -55,6 +55,8 @@ struct SuitPlan {
         std::optional<suit::Digest> digest; // of what is there in the end
         std::optional<quint64> size;
         QString stored; // "fetched", "written", "copied", "swapped"; empty: nothing is stored
+        QByteArray content{};        // written: what
+        std::optional<int> source{}; // copied, swapped: which component from
         bool invoked = false;
         bool operator==(const Component &) const = default;
     };

@@ -187,6 +187,8 @@ private:
             if (!has(suit::Content))
                 return only(failed(std::move(one), broken(QStringLiteral("it writes nothing")), Case::Aborted));
             seen.stored = QStringLiteral("written");
+            seen.content = parameter(suit::Content).toByteArray();
+            seen.source.reset();
             place.matched = true; // the content stands in the manifest itself
             return only(std::move(one));
         case suit::Fetch:
@@ -196,6 +198,7 @@ private:
             if (!has(suit::SourceComponent) || parameter(suit::SourceComponent).toInteger() == component)
                 return only(failed(std::move(one), broken(QStringLiteral("it copies from nowhere")), Case::Aborted));
             seen.stored = code == suit::Copy ? QStringLiteral("copied") : QStringLiteral("swapped");
+            seen.source = int(parameter(suit::SourceComponent).toInteger());
             place.matched = false;
             return only(std::move(one));
         default:
@@ -297,6 +300,7 @@ private:
         one.plan.payloads.append(
             {place.parameters.value(suit::Uri).toString(), component, digestOf(place), sizeOf(place)});
         one.plan.components[component].stored = QStringLiteral("fetched");
+        one.plan.components[component].source.reset();
         place.matched = false;
         return one;
     }

@@ -22,9 +22,11 @@
 //   number           pool, value, mode                 taken for ever, unique by (mode, pool, value)
 //   artifact         sha256, name, size, product, version, signer, admitted-by, use ("flashed", "admitted"), format,
 //                    source (where it came from)
-//   intent           intent (UUID), act ("identity.issue", "identity.write", "lock", "erase"), index, detail{...}
-//   outcome          intent (UUID), state ("done", "not-done", "unknown"), sentence, detail{...},
+//   intent           intent (UUID), act ("identity.issue", "identity.write", "lock", "erase", "flash"), index,
+//                    detail{...}
+//   outcome          intent (UUID), state ("done", "not-done", "unknown", "partial": begun, can be done again), sentence, detail{...},
 //                    reconciled(bool: found out afterwards)
+//   flash.reached    intent, stage ("check", "erase", "write", "verify", "restart"), done, total (bytes), at (address)
 //   certificate      serial (subject serialNumber), certificate-serial (hex), sha256 (of DER), public-key-sha256 (of SPKI
 //                    DER), issuer, not-after, profile, mud-url, masa-url, der(bytes), method ("avocado"), transfer
 //   revocation       certificate-serial, reason

@@ -191,6 +191,9 @@ void addFromEntry(const Entry &entry, QJsonObject &facts, QJsonArray &numbers, Q
                 act.insert(s("state"), text("state"));
                 act.insert(s("ended-at"), entry.at);
                 put(act, "sentence", text("sentence"));
+                if (const QCborValue detail = entry.body.value(QLatin1String("detail"));
+                    detail.isMap() && !detail.toMap().isEmpty())
+                    act.insert(s("detail"), toJson(detail));
                 acts.replace(i, act);
             }
         }

@@ -90,6 +90,7 @@ public:
         identity();
         steps();
         acts();
+        cutWrites();
         history();
         record();
     }
@@ -230,12 +231,36 @@ private:
     void acts()
     {
         const QJsonArray acts = m_passport.value(QLatin1String("acts")).toArray();
-        if (acts.isEmpty())
-            return;
-        m_sheet.section(QStringLiteral("Done once and for all"));
+        const auto isFlash = [](const QJsonValue &value) { return text(value.toObject(), "act") == u"flash"; };
+        if (std::any_of(acts.begin(), acts.end(), [&](const QJsonValue &value) { return !isFlash(value); }))
+            m_sheet.section(QStringLiteral("Done once and for all"));
         for (const QJsonValue &value : acts) {
             const QJsonObject act = value.toObject();
+            if (isFlash(value))
+                continue;
             m_sheet.listRow(humanTime(text(act, "at")), humanActName(text(act, "act")), text(act, "state"));
+        }
+    }
+
+    // Firmware that did not get all the way, until a later write did.
+    void cutWrites()
+    {
+        const QJsonArray acts = m_passport.value(QLatin1String("acts")).toArray();
+        QJsonArray cut;
+        for (const QJsonValue &value : acts) {
+            if (text(value.toObject(), "act") != u"flash")
+                continue;
+            if (text(value.toObject(), "state") == u"done")
+                cut = {};
+            else if (text(value.toObject(), "state") != u"not-done")
+                cut.append(value);
+        }
+        if (cut.isEmpty())
+            return;
+        m_sheet.section(QStringLiteral("Firmware that was not written to the end"));
+        for (const QJsonValue &value : cut) {
+            const QJsonObject act = value.toObject();
+            m_sheet.listRow(humanTime(text(act, "at")), text(act, "state"), text(act, "sentence"));
         }
     }
 

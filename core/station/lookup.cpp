@@ -180,7 +180,7 @@ QStringList Lookup::reconciled(const QString &run)
     const std::lock_guard lock(m_mutex);
     Statement s(m_database,
                 "SELECT i.sentence FROM intent i JOIN run r ON r.id = i.run WHERE i.run = ?1 AND i.outcome_entry > "
-                "r.ended_entry AND i.state IN ('done', 'not-done') ORDER BY i.outcome_entry",
+                "r.ended_entry AND i.state IN ('done', 'not-done', 'partial') ORDER BY i.outcome_entry",
                 false);
     s.bind(1, run);
     QStringList sentences;

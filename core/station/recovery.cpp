@@ -39,6 +39,7 @@ QString actWords(const QString &act, const QCborMap &detail)
         {u"identity.write"_s, u"write the identity into the device"_s},
         {u"identity.generate"_s, u"make the device's key"_s},
         {u"erase"_s, u"erase"_s},
+        {u"flash"_s, u"write the firmware"_s},
     };
     return words.value(act, act);
 }
@@ -92,20 +93,25 @@ int endInterruptedRuns(Journal &journal, Lookup &lookup)
 {
     const QList<Lookup::RunRow> runs = lookup.openRuns();
     for (const Lookup::RunRow &run : runs) {
-        QStringList open;
+        QStringList open, partial;
         for (const Lookup::OpenIntent &intent : lookup.openIntentsOfRun(run.id)) {
             const Reconciled known = reconcileIntent(intent, modeFrom(run.mode), nullptr, journal, {});
             recordOutcome(journal, intent, known);
             if (known.state == u"unknown")
                 open += actWords(intent.act, intent.detail);
+            else if (known.state == u"partial")
+                partial += known.sentence;
         }
         QStringList done;
-        for (const QString &act : lookup.doneActs(run.id))
-            done += actWords(act, {});
+        for (const QString &act : lookup.doneActs(run.id)) {
+            if (!isRepeatableAct(act))
+                done += actWords(act, {});
+        }
         const QString where = whereWords(run);
         const Fault fault = !open.isEmpty()   ? Fault("station.interrupted-unknown", {where, listWords(open)})
-                            : !done.isEmpty() ? Fault("station.interrupted-after", {where, listWords(done)})
-                                              : Fault("station.interrupted", {where});
+                            : !done.isEmpty() ? Fault("station.interrupted-after", {where, listWords(done + partial)})
+                            : !partial.isEmpty() ? Fault("station.interrupted-partial", {where, partial.join(u' ')})
+                                                 : Fault("station.interrupted", {where});
         const Verdict verdict = open.isEmpty() ? Verdict::Error : Verdict::Unknown;
         journal.appendDurably({u"run.ended"_s,
                                run.id,

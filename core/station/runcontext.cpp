@@ -7,6 +7,8 @@
 #include <QJsonObject>
 #include <QUuid>
 
+#include <algorithm>
+
 namespace slipway {
 
 using namespace Qt::StringLiterals;
@@ -185,16 +187,21 @@ void RunContext::outcome(const QString &intent, const QString &state, const QStr
 {
     m_record.appendDurably(
         u"outcome"_s, {{u"intent"_s, intent}, {u"state"_s, state}, {u"sentence"_s, sentence}, {u"detail"_s, detail}});
-    if (state != u"unknown")
-        m_openIntents.removeIf([&intent](const OpenIntent &open) { return open.id == intent; });
-    if (state == u"done")
+    const auto open = std::find_if(m_openIntents.begin(), m_openIntents.end(),
+                                   [&intent](const OpenIntent &one) { return one.id == intent; });
+    const bool repeatable = open != m_openIntents.end() && isRepeatableAct(open->act);
+    if (state == u"done" && !repeatable)
         m_irreversibleDone = true;
+    if (state != u"unknown" && open != m_openIntents.end())
+        m_openIntents.erase(open);
 }
 
 void RunContext::noteActs()
 {
-    if (!m_irreversibleDone)
-        m_irreversibleDone = !m_site.lookup->doneActs(m_record.run()).isEmpty();
+    if (m_irreversibleDone)
+        return;
+    const QStringList acts = m_site.lookup->doneActs(m_record.run());
+    m_irreversibleDone = !std::all_of(acts.begin(), acts.end(), isRepeatableAct);
 }
 
 void RunContext::beginStep(int index)

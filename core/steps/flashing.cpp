@@ -3,8 +3,10 @@
 #include "core/base/fault.h"
 #include "core/base/progress.h"
 #include "core/base/text.h"
+#include "core/steps/suitflashing.h"
 
 #include <QCryptographicHash>
+#include <QScopeGuard>
 
 #include <algorithm>
 
@@ -14,12 +16,19 @@ namespace slipway {
 
 namespace {
 
+constexpr int tellings = 10; // while bytes are written
+
 // A file as it was released, undamaged, and made by whom it must be made.
 FirmwareFile judged(const FlashFile &file, const QByteArray &signer)
 {
     if (!file.sha256.isEmpty() && QCryptographicHash::hash(file.bytes, QCryptographicHash::Sha256) != file.sha256)
         throw Fault("flash.pin", {file.name});
     FirmwareFile read = FirmwareFile::parse(file.bytes);
+    if (read.suit()) {
+        if (signer.isEmpty())
+            throw Fault("flash.no-signer", {file.name});
+        return read; // its signature comes first of all
+    }
     if (!signer.isEmpty()) {
         if (!read.mcuboot())
             throw Fault("flash.no-signature", {file.name, read.formatName()});
@@ -37,14 +46,139 @@ Flashing::Flashing(FlashOrder order) : m_order(std::move(order))
         throw Fault("internal.defect", {}, u"no file to flash"_s);
     for (const FlashFile &file : std::as_const(m_order.files))
         m_files.append(judged(file, m_order.signer));
+    const bool suit = std::any_of(m_files.begin(), m_files.end(), [](const auto &file) { return file.suit(); });
+    if (suit && m_files.size() > 1)
+        throw Fault("flash.suit-alone", {});
+    if (suit)
+        m_suit = std::make_shared<SuitFlashing>(m_order, *m_files.front().suit());
+    else if (!m_order.suit.payloads.isEmpty() || !m_order.suit.places.isEmpty())
+        throw Fault("flash.suit-none", {m_order.files.front().name, m_files.front().formatName()});
 }
 
-Flashing::Result Flashing::run(const std::function<Device &()> &device, const Task &task)
+const SuitManifest *Flashing::manifest() const
 {
+    return m_suit ? &m_suit->manifest() : nullptr;
+}
+
+QByteArray Flashing::manifestDigest() const
+{
+    return m_suit ? m_files.front().suit()->digest().bytes : QByteArray();
+}
+
+Flashing::Result Flashing::run(const std::function<Device &()> &device, const Task &task, const FlashSink &reached)
+{
+    if (m_suit)
+        return m_suit->run(device, task, reached);
+    // Without anybody who looks at progress it counts how far a write got all the same.
+    Progress own;
+    Progress &node = task.progress ? *task.progress : own;
     // The transfer weighs most.
-    m_writeNode = task.progress ? &task.progress->child(u"Write"_s, 8) : nullptr;
-    m_startNode = task.progress ? &task.progress->child(u"Restart"_s, 2) : nullptr;
-    return goesToMemory(device()) ? toMemory(device, task) : toSlot(device, task);
+    m_writeNode = &node.child(u"Write"_s, 8);
+    m_startNode = &node.child(u"Restart"_s, 2);
+    m_reached = reached;
+    m_reach = m_told = {};
+    const auto unwatch = qScopeGuard([this] {
+        m_writeNode->watch({});
+        m_writeNode = m_startNode = nullptr;
+        m_reached = {};
+    });
+    checkUsbIds(device(), task);
+    try {
+        return goesToMemory(device()) ? toMemory(device, task) : toSlot(device, task);
+    } catch (...) {
+        if (m_reach.stage != m_told.stage || m_reach.done != m_told.done)
+            tell();
+        throw;
+    }
+}
+
+// What is not told (0xffff in the file, nothing by the device) cannot be held against it. A part that was in its
+// application has two ids; a file may be for either.
+void Flashing::checkUsbIds(Device &device, const Task &task) const
+{
+    const auto told = std::find_if(m_files.begin(), m_files.end(), [](const auto &file) { return file.usbIds(); });
+    if (told == m_files.end())
+        return;
+    const DeviceFacts facts = device.facts(task);
+    const auto number = [&facts](const QString &fact, qsizetype from) {
+        bool ok = false;
+        const quint16 value = facts.more.value(fact).mid(from, 4).toUShort(&ok, 16);
+        return ok ? std::optional(value) : std::nullopt;
+    };
+    for (const FirmwareFile &file : m_files) {
+        if (!file.usbIds())
+            continue;
+        const FirmwareFile::UsbIds &ids = *file.usbIds();
+        QStringList shown;
+        bool fits = false;
+        for (const QString &fact : {u"usb-id"_s, u"usb-id-application"_s}) {
+            const auto vendor = number(fact, 0), product = number(fact, 5);
+            if (!vendor || !product)
+                continue;
+            shown << facts.more.value(fact);
+            fits = fits || ((ids.vendor == 0xffff || ids.vendor == *vendor) &&
+                            (ids.product == 0xffff || ids.product == *product));
+        }
+        if (!fits && !shown.isEmpty())
+            throw Fault("flash.usb-device", {ids.text(), oneLine(shown.join(u" or "_s), 60)});
+        // The release is that of the firmware in the file, so it is held against the application that runs.
+        const QStringList release = facts.more.value(u"usb-release-application"_s).split(u'.');
+        bool major = false, minor = false;
+        const int running =
+            release.size() == 2 ? (release[0].toInt(&major, 16) << 8) + release[1].toInt(&minor, 16) : 0;
+        if (major && minor && ids.release != 0xffff && ids.release < running && !m_order.allowOlder)
+            throw Fault("flash.usb-older",
+                        {ids.text(), oneLine(shown.first() + u", release "_s + release.join(u'.'), 60)});
+    }
+}
+
+// Stages only go on; a chunk that is erased after another was written is still writing.
+void Flashing::reach(WriteStage stage)
+{
+    if (stage < m_reach.stage ||
+        (stage == m_told.stage && m_reach.done - m_told.done < std::max<qint64>(1, m_reach.total / tellings)))
+        return;
+    m_reach.stage = stage;
+    tell();
+}
+
+void Flashing::tell()
+{
+    m_told = m_reach;
+    if (m_reached)
+        m_reached(m_reach);
+}
+
+// Tells that the writing begins. A driver that never says where it is, may have changed something at any time.
+StageSink Flashing::beginWriting(const QList<MemorySegment> &segments, qint64 total)
+{
+    watchBytes(segments, total);
+    tell();
+    m_reach.stage = WriteStage::Writing;
+    return [this](WriteStage stage) {
+        if (m_reach.done == 0 && stage < WriteStage::Writing)
+            m_reach.stage = stage;
+        reach(stage);
+    };
+}
+
+void Flashing::watchBytes(const QList<MemorySegment> &segments, qint64 total)
+{
+    m_reach.total = total;
+    m_writeNode->watch([this, segments](qint64 done) {
+        if (m_reach.stage > WriteStage::Writing)
+            return;
+        m_reach.done = std::clamp<qint64>(done, 0, m_reach.total);
+        qint64 left = m_reach.done;
+        for (const MemorySegment &segment : segments) {
+            m_reach.at = segment.at + quint64(std::min<qint64>(left, segment.bytes.size()));
+            if (left < segment.bytes.size())
+                break;
+            left -= segment.bytes.size();
+        }
+        if (m_reach.done > 0)
+            reach(WriteStage::Writing);
+    });
 }
 
 bool Flashing::goesToMemory(Device &device) const
@@ -68,16 +202,21 @@ Flashing::Result Flashing::toMemory(const std::function<Device &()> &device, con
 
     Memory &memory = *device().memory();
     memory.check(segments, task);
-    const Memory::WriteResult written =
-        memory.write(segments, {.verify = m_order.verify, .eraseAll = m_order.eraseAll}, task.at(m_writeNode));
+    qint64 total = 0;
+    for (const MemorySegment &segment : std::as_const(segments))
+        total += segment.bytes.size();
+    const Memory::WriteResult written = memory.write(
+        segments, {.verify = m_order.verify, .eraseAll = m_order.eraseAll, .stage = beginWriting(segments, total)},
+        task.at(m_writeNode));
+    m_reach.done = total;
+    m_reach.at.reset();
     if (m_order.verify && !written.verified)
         throw Fault("flash.unverified", {});
-    if (m_writeNode)
-        m_writeNode->finish();
+    m_writeNode->finish();
+    reach(WriteStage::Restarting);
     if (m_order.start)
         device().memory()->start({}, task.at(m_startNode));
-    if (m_startNode)
-        m_startNode->finish();
+    m_startNode->finish();
 
     Result result;
     result.written = true;
@@ -111,10 +250,12 @@ Flashing::Result Flashing::toSlot(const std::function<Device &()> &device, const
         return result;
     }
     checkAgainst(device(), firmware, task);
+    const QByteArray &bytes = m_files.front().bytes();
     const Firmware::WriteResult written =
-        firmware.write(m_files.front().bytes(), {.image = m_order.image}, task.at(m_writeNode));
-    if (m_writeNode)
-        m_writeNode->finish();
+        firmware.write(bytes, {.image = m_order.image, .stage = beginWriting({}, bytes.size())}, task.at(m_writeNode));
+    m_writeNode->finish();
+    m_reach.done = m_reach.total;
+    reach(WriteStage::Restarting);
     result.written = true;
     result.bytes = written.bytes;
     result.resumedAt = written.resumedAt;
@@ -188,8 +329,7 @@ void Flashing::activate(Firmware &firmware, const Task &task) const
 
 void Flashing::startImage(const std::function<Device &()> &device, Result &result, const Task &task) const
 {
-    if (m_startNode)
-        m_startNode->setNote(u"waiting for the device to restart"_s);
+    m_startNode->setNote(u"waiting for the device to restart"_s);
     Reset *reset = device().resetter();
     if (!reset)
         throw Fault("device.lacks", {u"be restarted from here"_s});
@@ -217,8 +357,7 @@ void Flashing::startImage(const std::function<Device &()> &device, Result &resul
     if (result.version.isEmpty())
         result.version = oneLine(now->version, 40);
     result.compared = mcuboot() ? u"hash read back"_s : u"version read back"_s;
-    if (m_startNode)
-        m_startNode->finish();
+    m_startNode->finish();
 }
 
 QString Flashing::wantedVersion() const
@@ -232,6 +371,25 @@ QString Flashing::wantedVersion() const
             return oneLine(fact.value.toString(), 40);
     }
     return {};
+}
+
+QString FlashReach::words() const
+{
+    const QString bytes = u"%1 of %2"_s.arg(humanSize(done), humanSize(total));
+    const QString place = at ? u" (%1)"_s.arg(addressText(*at)) : QString();
+    switch (stage) {
+    case WriteStage::Checking:
+        return u"before anything was erased or written"_s;
+    case WriteStage::Erasing:
+        return done > 0 ? u"while memory was erased, with %1 written"_s.arg(bytes) : u"while memory was erased"_s;
+    case WriteStage::Writing:
+        return u"while it was written, at %1%2"_s.arg(bytes, place);
+    case WriteStage::Verifying:
+        return u"after all of it was written, while it was compared"_s;
+    case WriteStage::Restarting:
+        break;
+    }
+    return u"after all of it was written, while the device restarted"_s;
 }
 
 QString Flashing::Result::summary() const

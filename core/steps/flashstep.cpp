@@ -1,11 +1,15 @@
-// flash: judges firmware files, writes them, and sees that the device holds or runs them.
+// flash: judges firmware files, writes them, and sees that the device holds or runs them. How far a write got stands in
+// the journal at any moment: the intent before the device is changed, stages and tenths while it is, the outcome after.
 
 #include "core/base/fault.h"
 #include "core/base/text.h"
 #include "core/steps/flashing.h"
+#include "core/steps/flashtrail.h"
 #include "core/steps/kinds.h"
 #include "core/steps/recipesignature.h"
+#include "core/steps/suitrecord.h"
 
+#include <QCborArray>
 #include <QCryptographicHash>
 #include <QFileInfo>
 
@@ -16,6 +20,11 @@ namespace slipway {
 namespace {
 
 constexpr qint64 signerLimit = 64 * 1024;
+
+QByteArray sha256Of(const QByteArray &bytes)
+{
+    return QCryptographicHash::hash(bytes, QCryptographicHash::Sha256);
+}
 
 class FlashStep : public Step
 {
@@ -38,6 +47,7 @@ public:
         order.eraseAll = m_p.value(u"erase"_s).toString() == u"all";
         order.verify = m_p.value(u"verify"_s).toBool();
         order.start = m_p.value(u"start"_s).toBool();
+        order.suit = suit(context.recipe());
         m_flashing.emplace(std::move(order));
         for (const FirmwareFile &file : m_flashing->files()) {
             if (file.mcuboot() && m_flashing->order().signer.isEmpty())
@@ -49,13 +59,37 @@ public:
     {
         if (!m_flashing)
             prepare(context);
-        const Flashing::Result result = m_flashing->run([&context]() -> Device & { return context.device(); }, task);
+        const FlashOrder &order = m_flashing->order();
+        QStringList names;
+        QCborArray files;
+        for (const FlashFile &file : order.files) {
+            names << file.name;
+            files.append(QCborMap{{u"name"_s, file.name}, {u"sha256"_s, sha256Of(file.bytes)}});
+        }
+        QCborMap detail{{u"files"_s, files}};
+        if (const SuitManifest *manifest = m_flashing->manifest()) {
+            detail.insert(u"suit-sequence"_s, qint64(manifest->sequence()));
+            detail.insert(u"suit-manifest"_s, m_flashing->manifestDigest());
+        }
+        FlashTrail trail(context, names.join(u", "_s), detail);
+        Flashing::Result result;
+        m_context = &context;
+        try {
+            result = m_flashing->run([&context]() -> Device & { return context.device(); }, task,
+                                     [&trail](const FlashReach &reach) { trail.reached(reach); });
+        } catch (...) {
+            trail.cut();
+            throw;
+        }
+        trail.done(result.summary());
         for (qsizetype i = 0; i < m_flashing->files().size(); ++i)
-            record(context, m_flashing->order().files[i], m_flashing->files()[i], result);
+            record(context, order.files[i], m_flashing->files()[i], result);
         if (!result.version.isEmpty())
             context.fact(u"firmware"_s, result.version);
         if (!result.hash.isEmpty())
             context.fact(u"firmware-hash"_s, hex(result.hash));
+        if (result.sequence)
+            context.fact(u"suit-sequence"_s, QString::number(*result.sequence));
         context.summary(result.summary());
     }
 
@@ -83,17 +117,38 @@ private:
         return out;
     }
 
-    static void record(StepContext &context, const FlashFile &wanted, const FirmwareFile &file,
-                       const Flashing::Result &result)
+    SuitOrder suit(const Recipe &recipe)
     {
-        QCborMap body{{u"sha256"_s, QCryptographicHash::hash(wanted.bytes, QCryptographicHash::Sha256)},
-                      {u"name"_s, wanted.name},
-                      {u"size"_s, wanted.bytes.size()},
-                      {u"product"_s, context.recipe().name},
-                      {u"version"_s, result.version},
-                      {u"format"_s, file.format()},
-                      {u"compared"_s, result.compared},
-                      {u"use"_s, result.written ? u"flashed"_s : u"already running"_s}};
+        SuitOrder suit;
+        const QVariantMap payloads = m_p.value(u"payloads"_s).toMap();
+        for (auto it = payloads.begin(); it != payloads.end(); ++it) {
+            suit.payloads.append({.name = it.key(),
+                                  .bytes = readReleased(recipe, it.value().toMap().value(u"file"_s).toString(),
+                                                        FirmwareFile::MaximumBytes, u"a payload"_s)});
+        }
+        const QVariantMap places = m_p.value(u"components"_s).toMap();
+        for (auto it = places.begin(); it != places.end(); ++it)
+            suit.places.insert(it.key(), it.value().toString());
+        if (m_p.contains(u"vendor-id"_s))
+            suit.vendor = QUuid(m_p.value(u"vendor-id"_s).toString());
+        if (m_p.contains(u"class-id"_s))
+            suit.deviceClass = QUuid(m_p.value(u"class-id"_s).toString());
+        suit.sameSequence = m_p.value(u"reinstall"_s).toBool();
+        suit.known = [this](const DeviceFacts &facts) {
+            JournalReader reader(m_context->journal().path());
+            return suitOnRecord(reader, m_context->serial().isEmpty() ? facts.serial : m_context->serial(), facts);
+        };
+        return suit;
+    }
+
+    void record(StepContext &context, const FlashFile &wanted, const FirmwareFile &file,
+                const Flashing::Result &result) const
+    {
+        QCborMap body{
+            {u"sha256"_s, sha256Of(wanted.bytes)}, {u"name"_s, wanted.name},
+            {u"size"_s, wanted.bytes.size()},      {u"product"_s, context.recipe().name},
+            {u"version"_s, result.version},        {u"format"_s, file.format()},
+            {u"compared"_s, result.compared},      {u"use"_s, result.written ? u"flashed"_s : u"already running"_s}};
         if (wanted.at)
             body.insert(u"at"_s, qint64(*wanted.at));
         if (const auto &image = file.mcuboot()) {
@@ -102,10 +157,24 @@ private:
             if (const auto counter = image->securityCounter())
                 body.insert(u"security-counter"_s, qint64(*counter));
         }
+        if (const SuitManifest *manifest = m_flashing->manifest()) {
+            body.insert(u"suit-sequence"_s, qint64(manifest->sequence()));
+            body.insert(u"suit-manifest"_s, m_flashing->manifestDigest());
+            QCborArray components;
+            for (const Flashing::Result::Piece &piece : result.pieces) {
+                components.append(QCborMap{{u"component"_s, piece.component},
+                                           {u"place"_s, piece.place},
+                                           {u"sha256"_s, piece.sha256},
+                                           {u"size"_s, piece.bytes}});
+            }
+            if (!components.isEmpty())
+                body.insert(u"components"_s, components);
+        }
         context.record(u"artifact"_s, body);
     }
 
     QVariantMap m_p;
+    StepContext *m_context = nullptr; // of the run that goes on
     std::optional<Flashing> m_flashing;
 };
 
@@ -133,6 +202,15 @@ QList<std::pair<QString, QString>> troublesOf(const QVariantMap &p, const Recipe
                     {u"files"_s, u"every file needs its \"sha256\", as in 0x%1: { file: NAME, sha256: ... }"_s.arg(
                                      file.toMap().value(u"at"_s).toULongLong(), 0, 16)});
         }
+    }
+    for (const QString &name : {u"vendor-id"_s, u"class-id"_s}) {
+        if (p.contains(name) && QUuid(p.value(name).toString()).isNull())
+            troubles.append({name, u"\"%1\" must be a UUID, as in fa6b4a53-d5ad-5fdf-be9d-e663e4d41ffe"_s.arg(name)});
+    }
+    const QVariantMap payloads = p.value(u"payloads"_s).toMap();
+    for (auto it = payloads.begin(); it != payloads.end(); ++it) {
+        if (!it.value().toMap().contains(u"file"_s))
+            troubles.append({u"payloads"_s, u"every payload must be a file"_s});
     }
     return troubles;
 }
@@ -163,14 +241,23 @@ StepKind flashKind()
         "the memory or belongs to another chip is refused before anything is erased. Afterwards the device's own "
         "digest is "
         "compared, or all is read back; a device that allows neither fails unless `verify: false` says that this is "
-        "known. Then the loader is left, unless `start: false`."_s;
+        "known. Then the loader is left, unless `start: false`. A .dfu file goes only to the USB device that it "
+        "names.\n\n"
+        "A SUIT envelope is opened with the key in `signer`: signature, digest, manifest, in this order. Refused is a "
+        "manifest for another vendor or class than the device tells or `vendor-id` and `class-id` say, one with a "
+        "sequence number below what the device or the record of this unit has, one with a command or parameter that "
+        "is not known. What it fetches stands in the envelope or comes as `payloads`. A device that carries out "
+        "envelopes by itself gets it as it is; on any other, `components` says where each goes.\n\n"
+        "How far a write got is on record at any moment: the intent before anything is changed, the stage and the "
+        "bytes while it goes on, the outcome after. A unit whose cable was pulled, or whose station lost its power, "
+        "can be run again."_s;
     kind.example =
         u"- flash: { image: ../firmware/t1-1.4.2-p256.bin, signer: ../firmware/fw-signing.pem, retries: 1 }"_s;
     kind.parameters = {
         {.name = u"image"_s, .type = Type::File, .doc = u"The image."_s},
         {.name = u"signer"_s,
          .type = Type::File,
-         .doc = u"Public key or certificate (PEM) that an MCUboot image must be signed with."_s},
+         .doc = u"Public key or certificate (PEM) that an MCUboot image or SUIT envelope must be signed with."_s},
         {.name = u"sha256"_s,
          .type = Type::Digest,
          .doc = u"Which file it must be, where it carries no signature; `sha256sum` prints it."_s},
@@ -210,7 +297,17 @@ StepKind flashKind()
         {.name = u"start"_s,
          .type = Type::Boolean,
          .fallback = true,
-         .doc = u"Memory at addresses: leave the loader and run what was written."_s}};
+         .doc = u"Memory at addresses: leave the loader and run what was written."_s},
+        {.name = u"payloads"_s,
+         .type = Type::Files,
+         .doc = u"SUIT: files that the manifest fetches and the envelope does not hold, told by their digests: "
+                "`payloads: { app.bin: ../firmware/app.bin }`."_s},
+        {.name = u"components"_s,
+         .type = Type::Map,
+         .doc = u"SUIT: where each component goes, `0x08000000`, `image 0`, `file:NAME` or `setting:NAME`; not needed "
+                "for a single image: `components: { \"00\": image 0, \"01\": \"file:model.bin\" }`."_s},
+        {.name = u"vendor-id"_s, .doc = u"SUIT: UUID of the device's vendor, where the device does not tell it."_s},
+        {.name = u"class-id"_s, .doc = u"SUIT: UUID of the device's class, where the device does not tell it."_s}};
     kind.weight = 12;
     kind.timeoutMs = 300'000;
     kind.writes = true;
@@ -221,6 +318,9 @@ StepKind flashKind()
     kind.needsInstead = [](const QVariantMap &) { return QSet{Capability::Memory}; };
     kind.check = troublesOf;
     kind.make = [](const RecipeStep &step) { return std::make_unique<FlashStep>(step); };
+    kind.acts = {u"flash"_s};
+    kind.repeatableActs = {u"flash"_s};
+    kind.reconcile = FlashTrail::reconcile;
     return kind;
 }
 

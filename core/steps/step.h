@@ -103,7 +103,7 @@ struct Evidence {
 
 // What a step found when it asked a device, or the journal, about an intent that has no outcome.
 struct Reconciled {
-    QString state;    // "done", "not-done", "unknown"
+    QString state;    // "done", "not-done", "partial" (begun, can be done again), "unknown"
     QString sentence; // what is known
     QString safeNext; // what is safe now
 };
@@ -183,6 +183,7 @@ struct StepKind {
     // For the acts this kind intends: what became of one whose outcome is missing. Never throws for a device that does
     // not answer: the state is "unknown" then.
     QStringList acts;
+    QStringList repeatableActs; // of them: those that may be done again, and so make no run irreversible
     std::function<Reconciled(const QString &act, const QCborMap &detail, const Evidence &evidence)> reconcile;
 };
 
@@ -191,5 +192,6 @@ const QList<StepKind> &stepKinds();
 const StepKind *stepKind(const QString &name);
 // The kind that intends that act ("lock", "identity.write", ...), null when none does.
 const StepKind *stepKindOfAct(const QString &act);
+bool isRepeatableAct(const QString &act);
 
 } // namespace slipway

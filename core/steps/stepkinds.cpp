@@ -58,6 +58,12 @@ const StepKind *stepKindOfAct(const QString &act)
     return nullptr;
 }
 
+bool isRepeatableAct(const QString &act)
+{
+    const StepKind *kind = stepKindOfAct(act);
+    return kind && kind->repeatableActs.contains(act);
+}
+
 QList<StepParameter> commonParameters(const StepKind &kind)
 {
     using Type = StepParameter::Type;

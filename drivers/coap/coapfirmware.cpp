@@ -109,8 +109,10 @@ std::optional<qint64> CoapFirmware::capacity(int, const Task &)
     return m_board.slotBytes > 0 ? std::optional(m_board.slotBytes) : std::nullopt;
 }
 
-Firmware::WriteResult CoapFirmware::write(const QByteArray &image, const WriteOptions &, const Task &task)
+Firmware::WriteResult CoapFirmware::write(const QByteArray &image, const WriteOptions &options, const Task &task)
 {
+    if (options.stage)
+        options.stage(WriteStage::Checking);
     if (image.isEmpty())
         throw Fault("coap.empty-image");
     const bool envelope = isEnvelope(image);
@@ -131,6 +133,8 @@ Firmware::WriteResult CoapFirmware::write(const QByteArray &image, const WriteOp
     const auto begin = std::chrono::steady_clock::now();
     if (task.progress)
         task.progress->setTotal(image.size());
+    if (options.stage)
+        options.stage(WriteStage::Writing);
     demand(m_client, request, how, task);
     WriteResult result;
     result.bytes = image.size();
@@ -140,6 +144,8 @@ Firmware::WriteResult CoapFirmware::write(const QByteArray &image, const WriteOp
     result.lineLimit = trip > 0 ? double(m_client.options().block) / trip : 0;
     if (task.progress)
         task.progress->setLineLimit(result.lineLimit);
+    if (options.stage)
+        options.stage(WriteStage::Verifying);
     if (!m_board.status.isEmpty())
         awaitVerdict(task);
     return result;

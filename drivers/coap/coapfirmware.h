@@ -16,6 +16,7 @@ public:
     CoapFirmware(CoapClient &client, const CoapBoardQuirks &board) : m_client(client), m_board(board) {}
     QList<ImageSlot> imageSlots(const Task &task) override;
     std::optional<qint64> capacity(int image, const Task &task) override;
+    bool takesEnvelopes() const override { return !m_board.envelope.isEmpty(); }
     WriteResult write(const QByteArray &image, const WriteOptions &options, const Task &task) override;
     void activate(const QByteArray &hash, bool permanent, const Task &task) override;
     void confirm(const Task &task) override;

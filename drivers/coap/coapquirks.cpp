@@ -154,7 +154,8 @@ CoapBoardQuirks board(const QString &name, const QuirksNode &part)
     }
 
     const QuirksNode facts = part.childOrEmpty(u"facts"_s);
-    facts.only({u"board"_s, u"serial"_s, u"hardware-id"_s, u"boot-loader"_s, u"security-counter"_s});
+    facts.only({u"board"_s, u"serial"_s, u"hardware-id"_s, u"boot-loader"_s, u"security-counter"_s, u"vendor-id"_s,
+                u"class-id"_s, u"device-id"_s, u"suit-sequence"_s, u"suit-components"_s});
     for (const QString &key : facts.keys()) {
         const QuirksNode fact = facts.child(key);
         fact.only({u"path"_s, u"form"_s});

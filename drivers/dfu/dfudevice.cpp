@@ -32,8 +32,12 @@ DeviceFacts DfuDevice::facts(const Task &task)
         facts.more[u"usb-id-application"_s] = m_session.ids().first();
     facts.more[u"usb-serial"_s] = device.serial;
     facts.more[u"product"_s] = (device.maker + u' ' + device.product).trimmed();
-    facts.more[u"usb-release"_s] =
-        u"%1.%2"_s.arg(device.release >> 8, 0, 16).arg(device.release & 0xff, 2, 16, QLatin1Char('0'));
+    const auto bcd = [](quint16 release) {
+        return u"%1.%2"_s.arg(release >> 8, 0, 16).arg(release & 0xff, 2, 16, QLatin1Char('0'));
+    };
+    facts.more[u"usb-release"_s] = bcd(device.release);
+    if (const auto &release = m_session.applicationRelease())
+        facts.more[u"usb-release-application"_s] = bcd(*release);
     facts.more[u"transfer-size"_s] = QString::number(interface.transferSize);
     QStringList alternates;
     for (const DfuInterface::Alternate &alternate : interface.alternates)

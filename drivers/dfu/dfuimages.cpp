@@ -68,16 +68,23 @@ Firmware::WriteResult DfuImages::write(const QByteArray &file, const WriteOption
     if (!client.interface().canDownload)
         throw Fault("device.lacks", {u"take firmware over USB"_s});
 
+    const auto tell = [&options](WriteStage stage) {
+        if (options.stage)
+            options.stage(stage);
+    };
+    tell(WriteStage::Checking);
     client.select(options.image, task);
     client.toIdle(task);
     if (task.progress)
         task.progress->setTotal(image.size());
+    tell(WriteStage::Writing);
     quint16 block = 0; // rolls over
     for (qsizetype at = 0; at < image.size(); at += client.transferSize()) {
         client.download(block++, image.mid(at, client.transferSize()), u"take byte %1 of the image"_s.arg(at), task);
         if (task.progress)
             task.progress->setDone(std::min(at + client.transferSize(), image.size()));
     }
+    tell(WriteStage::Verifying);
     manifest(block, task);
     WriteResult out;
     out.bytes = image.size();

@@ -159,7 +159,8 @@ void DfuseMemory::eraseSectors(const QList<Piece> &pieces, const Task &task)
 // Erases what has to be, and returns what is left to be written. A unit that comes blank, or that holds the same
 // already, is spared: erasing takes a hundred times as long as looking. Looking ends at the first difference, so that
 // it costs a used unit one block.
-QList<DfuseMemory::Piece> DfuseMemory::prepare(const QList<Piece> &pieces, const Task &task)
+QList<DfuseMemory::Piece> DfuseMemory::prepare(const QList<Piece> &pieces, const std::function<void()> &erases,
+                                               const Task &task)
 {
     DfuClient &client = m_session.client(task);
     const char erased = client.quirks().erased;
@@ -202,6 +203,7 @@ QList<DfuseMemory::Piece> DfuseMemory::prepare(const QList<Piece> &pieces, const
     for (const auto &[sector, parts] : sectors) {
         const bool spare = std::all_of(parts.begin(), parts.end(), [](const Part &p) { return p.same || p.blank; });
         if (!spare && !fixed.contains(sector)) {
+            erases();
             client.select(parts.first().piece.bank->alternate, task);
             client.download(0, commandBytes(Erase, sector), u"erase "_s + addressText(sector), task);
         }
@@ -271,6 +273,11 @@ Memory::WriteResult DfuseMemory::write(const QList<MemorySegment> &segments, con
         out.bytes += segment.bytes.size();
     if (out.bytes == 0)
         throw Fault("firmware.empty");
+    const auto tell = [&options](WriteStage stage) {
+        if (options.stage)
+            options.stage(stage);
+    };
+    tell(WriteStage::Checking);
     const QList<Piece> pieces = cut(segments, task);
     qint64 total = 0, done = 0;
     for (const Piece &piece : pieces)
@@ -279,10 +286,14 @@ Memory::WriteResult DfuseMemory::write(const QList<MemorySegment> &segments, con
         task.progress->setTotal(options.verify ? 2 * total : total);
 
     QList<Piece> left = pieces;
-    if (options.eraseAll)
+    if (options.eraseAll) {
+        tell(WriteStage::Erasing);
         eraseAll(task);
-    else
-        left = prepare(pieces, task);
+    } else {
+        left = prepare(
+            pieces, [&tell] { tell(WriteStage::Erasing); }, task);
+    }
+    tell(WriteStage::Writing);
     const auto sum = [](qint64 before, const Piece &piece) { return before + piece.bytes.size(); };
     try {
         writePieces(left, total - std::accumulate(left.begin(), left.end(), qint64(0), sum), out.wireBytes, task);
@@ -302,6 +313,7 @@ Memory::WriteResult DfuseMemory::write(const QList<MemorySegment> &segments, con
         readable = readable && run && run->readable;
     }
     if (options.verify && readable) {
+        tell(WriteStage::Verifying);
         for (const Piece &piece : pieces) {
             const QByteArray found = readPiece(*piece.bank, piece.at, piece.bytes.size(), done, task);
             const auto [mine, theirs] =

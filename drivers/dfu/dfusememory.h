@@ -48,7 +48,8 @@ private:
     QList<Piece> cut(const QList<MemorySegment> &segments, const Task &task);
     void setAddress(quint64 at, const Task &task);
     void eraseSectors(const QList<Piece> &pieces, const Task &task);
-    QList<Piece> prepare(const QList<Piece> &pieces, const Task &task);
+    // erases: called before a sector is erased.
+    QList<Piece> prepare(const QList<Piece> &pieces, const std::function<void()> &erases, const Task &task);
     void writePieces(const QList<Piece> &pieces, qint64 done, qint64 &wire, const Task &task);
     void writePiece(const Piece &piece, qint64 &done, qint64 &wire, const Task &task);
     // like: ends early at a block that is neither blank nor what stands there in like.

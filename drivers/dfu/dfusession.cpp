@@ -103,6 +103,7 @@ DfuClient &DfuSession::client(const Task &task)
     DfuInterface interface = DfuInterface::of(link->device());
     note(link->device());
     if (interface.runtime) {
+        m_applicationRelease = link->device().release;
         detach(*link, interface, task);
         link.reset();
         link = std::make_unique<UsbLink>(m_path);

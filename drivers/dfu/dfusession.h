@@ -24,6 +24,8 @@ public:
     // "0483:df11" in DFU mode and before it; a file may be for either.
     bool isDevice(const QString &id) const { return m_ids.contains(id); }
     const QStringList &ids() const { return m_ids; }
+    // bcdDevice of the application that was asked to detach; nothing: it was in DFU mode.
+    const std::optional<quint16> &applicationRelease() const { return m_applicationRelease; }
     // The device leaves the bus by itself now: closes the link and waits until it is back in DFU mode.
     void awaitReturn(const QString &after, const Task &task);
     // USB reset: out of the boot loader. Returns when the device is back as whatever it is then.
@@ -34,6 +36,7 @@ private:
     void detach(UsbLink &link, const DfuInterface &interface, const Task &task);
     bool ask(UsbLink &link, const DfuInterface &interface, quint16 timeout, const Task &task) const;
 
+    std::optional<quint16> m_applicationRelease;
     QString m_path;
     DfuQuirks m_quirks;
     std::unique_ptr<DfuClient> m_client;

@@ -143,12 +143,18 @@ Memory::WriteResult EspDevice::write(const QList<MemorySegment> &segments, const
     check(segments, task);
     if (options.eraseAll)
         esp::checkErase(m_state, 0, quint64(m_state.reachable()));
+    const auto tell = [&options](WriteStage stage) {
+        if (options.stage)
+            options.stage(stage);
+    };
+    tell(WriteStage::Checking);
     const auto began = std::chrono::steady_clock::now();
     const qint64 wireBefore = m_client->wireBytes();
     const QList<MemorySegment> pieces = wholeSectors(tidy(segments), options.eraseAll, task);
     WriteResult result;
     for (const MemorySegment &segment : segments)
         result.bytes += segment.bytes.size();
+    tell(WriteStage::Erasing); // each chunk is erased before it is written
     if (options.eraseAll)
         eraseAll(task.at(nullptr));
 
@@ -166,6 +172,7 @@ Memory::WriteResult EspDevice::write(const QList<MemorySegment> &segments, const
     }
     // Encrypted, the digest would be of other bytes than were sent only where the chip encrypts; it does not here.
     if (options.verify && !m_state.secureDownload) {
+        tell(WriteStage::Verifying);
         for (const MemorySegment &piece : pieces)
             writer.verify(piece.at, piece.bytes, task);
         result.verified = !pieces.isEmpty();

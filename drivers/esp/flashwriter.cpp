@@ -18,6 +18,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr quint64 chunkBytes = 256 * 1024;
+constexpr quint32 eraseUnit = 4096;
 constexpr int tries = 3; // of a chunk, and of a block
 // The slowest parts on the market; the ROM erases and counts before it answers.
 constexpr double eraseSecondsPerMegabyte = 40, digestSecondsPerMegabyte = 8;
@@ -29,15 +30,23 @@ std::chrono::milliseconds patience(quint64 bytes, double secondsPerMegabyte)
     return least + std::chrono::milliseconds(qint64(double(bytes) / 1e6 * secondsPerMegabyte * 1000));
 }
 
-// The highest level: at 921 600 baud the line takes several times longer than the packing.
+// The highest level, and all the memory that zlib takes for it: at 921 600 baud the line takes several times longer
+// than the packing.
 QByteArray deflated(QByteArrayView bytes)
 {
-    QByteArray out(qsizetype(::compressBound(uLong(bytes.size()))), Qt::Uninitialized);
-    uLongf size = uLongf(out.size());
-    if (::compress2(reinterpret_cast<Bytef *>(out.data()), &size, reinterpret_cast<const Bytef *>(bytes.data()),
-                    uLong(bytes.size()), Z_BEST_COMPRESSION) != Z_OK)
+    z_stream stream{};
+    if (::deflateInit2(&stream, Z_BEST_COMPRESSION, Z_DEFLATED, MAX_WBITS, MAX_MEM_LEVEL, Z_DEFAULT_STRATEGY) != Z_OK)
         throw Fault("internal.defect", {}, u"deflate"_s);
-    out.truncate(qsizetype(size));
+    QByteArray out(qsizetype(::deflateBound(&stream, uLong(bytes.size()))), Qt::Uninitialized);
+    stream.next_in = reinterpret_cast<Bytef *>(const_cast<char *>(bytes.data()));
+    stream.avail_in = uInt(bytes.size());
+    stream.next_out = reinterpret_cast<Bytef *>(out.data());
+    stream.avail_out = uInt(out.size());
+    const int ended = ::deflate(&stream, Z_FINISH);
+    out.truncate(qsizetype(stream.total_out));
+    ::deflateEnd(&stream);
+    if (ended != Z_STREAM_END)
+        throw Fault("internal.defect", {}, u"deflate"_s);
     return out;
 }
 
@@ -48,8 +57,9 @@ void FlashWriter::begin(quint64 at, quint64 size, qsizetype sent, bool deflated,
     const auto block = quint32(blockBytes());
     const quint32 blocks = (quint32(sent) + block - 1) / block;
     const esp::Command command = deflated ? esp::DeflateBegin : esp::FlashBegin;
-    // Deflated, the size is rounded up to whole blocks; else it is told as it is.
-    const quint32 told = deflated ? (quint32(size) + block - 1) / block * block : quint32(size);
+    // Deflated, the size is rounded up to what is erased at once, or to smaller blocks; else it is told as it is.
+    const quint32 unit = std::min(block, eraseUnit);
+    const quint32 told = deflated ? (quint32(size) + unit - 1) / unit * unit : quint32(size);
     EspRequest request = EspRequest::words(command, {told, blocks, block, quint32(at)});
     if (m_options.encryptionWord)
         request.data.append(4, '\0');
@@ -123,6 +133,11 @@ void FlashWriter::write(quint64 at, QByteArrayView bytes, const Task &task, qint
                 ++m_block;
                 task.say(u"Going on with blocks of %1 bytes"_s.arg(blockBytes()));
                 continue;
+            }
+            // Nor is a packet that is too large for the chip's buffer answered by every chip.
+            if (!m_blockProven && m_block + 1 < m_options.blockBytes.size()) {
+                ++m_block;
+                task.say(u"Trying blocks of %1 bytes"_s.arg(blockBytes()));
             }
             if (attempt++ == tries || !esp::synchronise(m_client, task))
                 m_client.noAnswer(u"writing at 0x%1"_s.arg(at, 0, 16));

@@ -118,12 +118,18 @@ Firmware::WriteResult LinuxFirmware::write(const QByteArray &image, const WriteO
     result.lineLimit = m_console.info().bytesPerSecond();
     if (sending)
         sending->setLineLimit(result.lineLimit);
+    if (options.stage)
+        options.stage(WriteStage::Writing);
+    if (sending)
+        sending->watch([whole = task.progress](qint64 done) { whole->setDone(done); });
     const LinuxFiles::Sent sent = m_files.put(image, m_board.firmwareFile, options.resume, task.at(sending));
     result.bytes = sent.bytes;
     result.resumedAt = sent.resumedAt;
     result.seconds = sent.seconds;
-    if (sending)
+    if (sending) {
+        sending->watch({});
         sending->finish();
+    }
     if (installing) {
         installing->begin();
         installing->setNote(u"installing"_s);
@@ -144,8 +150,9 @@ Firmware::WriteResult LinuxFirmware::write(const QByteArray &image, const WriteO
     return result;
 }
 
-void LinuxFirmware::activate(const QByteArray &hash, bool, const Task &task)
+void LinuxFirmware::activate(const QByteArray &wanted, bool, const Task &task)
 {
+    const QByteArray hash = wanted.isEmpty() ? m_written : wanted;
     if (m_board.update == LinuxBoard::Update::Rauc) {
         const RaucStatus told = status(task);
         const QList<RaucSlot> list = raucSlots(told);

@@ -270,6 +270,11 @@ Memory::WriteResult Stm32Device::write(const QList<MemorySegment> &segments, con
 {
     check(segments, task);
     const QList<MemorySegment> wanted = tidy(segments);
+    const auto tell = [&options](WriteStage stage) {
+        if (options.stage)
+            options.stage(stage);
+    };
+    tell(WriteStage::Checking);
     const auto begun = Deadline::Clock::now();
     const qint64 wireBefore = m_client->wireBytes();
     WriteResult out;
@@ -287,12 +292,14 @@ Memory::WriteResult Stm32Device::write(const QList<MemorySegment> &segments, con
     for (const MemorySegment &segment : wanted)
         (lies(m_product.ram, segment.at) ? ram : flash).append(segment);
     const QList<Stm32Page> all = pages(task), touched = touchedPages(all, flash);
+    tell(WriteStage::Erasing);
     const bool everything = options.eraseAll || touched.size() == all.size();
     if (!everything || !massErase(task))
         erasePages(everything ? all : touched, task);
 
     if (task.progress)
         task.progress->setNote(QString());
+    tell(WriteStage::Writing);
     QList<Stm32Block> blocks = planBlocks(flash, m_product.writeUnit);
     // The vector table goes in last: a unit that was cut off must not start half a program.
     if (!blocks.isEmpty() && blocks.first().at == Stm32Product::flashAt)
@@ -325,6 +332,7 @@ Memory::WriteResult Stm32Device::write(const QList<MemorySegment> &segments, con
     }
 
     if (options.verify) {
+        tell(WriteStage::Verifying);
         try {
             verify(wanted, out.bytes, task);
         } catch (const Fault &fault) {

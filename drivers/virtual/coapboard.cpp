@@ -3,6 +3,7 @@
 #include "core/base/text.h"
 #include "core/codec/cbor.h"
 #include "drivers/virtual/coapfaults.h"
+#include "drivers/virtual/suitprocessor.h"
 
 #include <QCborArray>
 #include <QDateTime>
@@ -10,6 +11,7 @@
 #include <QJsonDocument>
 #include <QJsonObject>
 #include <QTimeZone>
+#include <QUuid>
 
 #include <random>
 
@@ -67,6 +69,7 @@ Formats formatsOf(const QString &path)
         {"/fw/image", {Octets, -1}},
         {"/fw/status", {-1, Text}},
         {"/fw/activate", {Text, -1}},
+        {"/suit/sequence", {-1, Text}},
         {"/suit/", {Octets, -1}},
         {"/dev/time", {Text, Text}},
         {"/key/csr", {Text, Pkcs10}},
@@ -104,6 +107,10 @@ CoapBoard::CoapBoard(const VirtualCoapOptions &options, CoapFaultDesk &faults)
         eui64 += char(random());
         eui64 += char(random());
     }
+    m_vendor = options.suitVendor.size() == 16 ? options.suitVendor
+                                               : QUuid(u"fa6b4a53-d5ad-5fdf-be9d-e663e4d41ffe"_s).toRfc4122();
+    m_class = options.suitClass.size() == 16 ? options.suitClass
+                                             : QUuid(u"1492af14-2569-5e48-bf42-9b2d51f2ab45"_s).toRfc4122();
     settings = {{u"interval"_s, "60"}, {u"name"_s, "unit"}, {u"channel"_s, "11"}};
     saved = settings;
 }
@@ -202,6 +209,10 @@ CoapAnswer CoapBoard::id(int method, const QString &path, const QByteArray &body
 {
     if (path == u"/id/board")
         return method == Get ? give(Text, m_options.board.toUtf8()) : refuse(notAllowed);
+    if (path == u"/id/vendor" || path == u"/id/class") {
+        const QUuid id = QUuid::fromRfc4122(path == u"/id/vendor" ? m_vendor : m_class);
+        return method == Get ? give(Text, id.toByteArray(QUuid::WithoutBraces)) : refuse(notAllowed);
+    }
     if (path == u"/id/hwid")
         return method == Get ? give(Text, hex(eui64, u'-').toUtf8()) : refuse(notAllowed);
     if (path != u"/id/serial")
@@ -319,6 +330,8 @@ CoapAnswer CoapBoard::firmware(int method, const QString &path, const QByteArray
         return method == Get ? give(Cbor, images()) : refuse(notAllowed);
     if (path == u"/fw/status")
         return method == Get ? give(Text, m_status.toUtf8()) : refuse(notAllowed);
+    if (path == u"/suit/sequence")
+        return method == Get ? give(Text, QByteArray::number(suitSequence())) : refuse(notAllowed);
     if (path == u"/fw/image" || path == u"/suit/envelope" || path.startsWith(u"/suit/payload/")) {
         if (method != Put)
             return refuse(notAllowed);
@@ -326,7 +339,10 @@ CoapAnswer CoapBoard::firmware(int method, const QString &path, const QByteArray
             return refuse(forbidden, "updates are switched off");
         if (path.startsWith(u"/suit/")) {
             files[path.mid(1)] = body;
-            setStatus(u"ready"_s);
+            if (path == u"/suit/envelope") {
+                setStatus(u"checking"_s);
+                takeEnvelope(body);
+            }
             return done();
         }
         if (boot.slot1InUse())
@@ -365,6 +381,40 @@ CoapAnswer CoapBoard::firmware(int method, const QString &path, const QByteArray
         return done(deleted);
     }
     return refuse(notFound);
+}
+
+// Of the image that runs: one that is swapped back takes its number along.
+quint64 CoapBoard::suitSequence() const
+{
+    return m_sequences.value(BootImage::parse(boot.slot[0]).hash, m_options.suitSequence);
+}
+
+void CoapBoard::takeEnvelope(const QByteArray &envelope)
+{
+    SuitDevice self;
+    self.keys = m_options.suitKeys;
+    self.vendor = m_vendor;
+    self.deviceClass = m_class;
+    self.sequence = suitSequence();
+    self.capacity = m_options.slotSize;
+    self.image = boot.slot[1];
+    self.beside = [this](const QString &name) {
+        const auto found = files.constFind(u"suit/payload/"_s + name);
+        return found == files.constEnd() ? std::nullopt : std::optional(*found);
+    };
+    const SuitVerdict verdict = processSuit(envelope, self);
+    if (!verdict.error.isEmpty())
+        return setStatus(u"failed: "_s + verdict.error);
+    if (boot.slot1InUse())
+        return setStatus(u"failed: the slot holds what the next restart needs"_s);
+    if (verdict.stores)
+        boot.slot[1] = verdict.image;
+    if (const QString reason = boot.refusal(1); !reason.isEmpty())
+        return setStatus(u"failed: "_s + reason);
+    m_sequences.insert(BootImage::parse(boot.slot[1]).hash, verdict.sequence);
+    boot.pending = Bootloader::Pending::Test;
+    ++uploads;
+    setStatus(u"ready"_s);
 }
 
 CoapAnswer CoapBoard::device(int method, const QString &path, const QByteArray &body)
@@ -446,6 +496,7 @@ QByteArray CoapBoard::links() const
         "</id/board>;ct=0;rt=\"slipway.board\",</id/serial>;ct=0,</id/hwid>;ct=0,</cfg>;ct=112;if=\"senml\","
         "</net/channel>;ct=60,</files>;ct=42,</fw/image>;ct=42;sz=655360;title=\"Firmware, written in blocks\","
         "</fw/images>;ct=\"60 50\",</fw/status>;ct=0;obs,</fw/activate>;ct=0,</fw/confirm>,</suit/envelope>;ct=42,"
+        "</suit/sequence>;ct=0,</id/vendor>;ct=0,</id/class>;ct=0,"
         "</dev/reset>,</dev/time>;ct=0;obs,</key/new>,</key/csr>;ct=286;rt=\"ace.est.sen\",</key/sign>;ct=42,"
         "</key/chain>;ct=62;rt=\"ace.est.crts\",</key/status>;ct=0";
     if (m_faults.has(Kind::BadLinks))

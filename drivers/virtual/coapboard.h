@@ -63,9 +63,13 @@ private:
     QByteArray links() const;
     QByteArray images() const;
     void setStatus(const QString &status);
+    void takeEnvelope(const QByteArray &envelope);
+    quint64 suitSequence() const;
 
     const VirtualCoapOptions &m_options;
     CoapFaultDesk &m_faults;
+    QByteArray m_vendor, m_class;
+    QMap<QByteArray, quint64> m_sequences; // of installed images, by their hash
     QString m_status = QStringLiteral("idle");
     std::chrono::milliseconds m_clockOffset{0}; // against the station's
     QStringList m_changed;

@@ -25,7 +25,7 @@ struct EspRomOptions {
     bool secureBoot = false, flashEncryption = false, secureDownload = false;
     QList<QByteArray> bootDigests; // of signing keys, in the first key blocks
     int secureVersion = 0;
-    int largestBlock = 4096; // of FLASH_DATA and FLASH_DEFL_DATA
+    int largestBlock = 6144; // of FLASH_DATA and FLASH_DEFL_DATA: the packet buffer takes MEM_DATA of that size
     int highestBaud = 5'000'000;
     QByteArray reserved = QByteArray(2, '\0'); // the last two bytes of every status: left over on real chips
     QMap<quint32, quint32> registers;          // others than those of the eFuses, as the boot code left them

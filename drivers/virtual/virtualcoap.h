@@ -31,6 +31,10 @@ struct VirtualCoapOptions {
     QByteArray slot0; // MCUboot image; empty: an unsigned 1.0.0
     qint64 slotSize = 655360;
     QList<QByteArray> bootKeys;
+    // SUIT: whose envelopes it takes (PEM; none: nobody's), what it is, and the manifest that it is at.
+    QList<QByteArray> suitKeys;
+    QByteArray suitVendor, suitClass; // 16 bytes; empty: those of the draft's examples
+    quint64 suitSequence = 0;
     std::chrono::milliseconds rebootTime{150};
 
     // DTLS 1.2 where one of these is given.

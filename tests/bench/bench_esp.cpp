@@ -94,17 +94,18 @@ int main(int argc, char **argv)
     const QByteArray bytes = firmware();
     try {
         if (runs(u"latency"_s)) {
-            one("blocks of 4096, latency 1 ms (wanted 95 %)", 1ms, 0us, 4096, bytes);
-            one("blocks of 4096, no latency", 0ms, 0us, 4096, bytes);
-            one("blocks of 4096, latency 2 ms", 2ms, 0us, 4096, bytes);
-            one("blocks of 4096, latency 16 ms", 16ms, 0us, 4096, bytes);
+            one("blocks of 6144, latency 1 ms (wanted 95 %)", 1ms, 0us, 6144, bytes);
+            one("blocks of 6144, no latency", 0ms, 0us, 6144, bytes);
+            one("blocks of 6144, latency 2 ms", 2ms, 0us, 6144, bytes);
+            one("blocks of 6144, latency 16 ms", 16ms, 0us, 6144, bytes);
         }
         if (runs(u"block"_s)) {
+            one("blocks of 4096, latency 1 ms", 1ms, 0us, 4096, bytes);
             one("blocks of 1024, latency 1 ms", 1ms, 0us, 1024, bytes);
             one("blocks of 1024, no latency", 0ms, 0us, 1024, bytes);
         }
         if (runs(u"flash"_s))
-            one("blocks of 4096, latency 1 ms, 0.4 ms a page", 1ms, 400us, 4096, bytes);
+            one("blocks of 6144, latency 1 ms, 0.4 ms a page", 1ms, 400us, 6144, bytes);
     } catch (const Fault &fault) {
         std::fprintf(stderr, "%s\n", fault.what());
         return 1;

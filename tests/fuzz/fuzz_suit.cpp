@@ -1,8 +1,10 @@
 // libFuzzer: SUIT envelopes. First as they come, which never opens under a key that the fuzzer does not have; then with
 // the same bytes as the manifest of an envelope that is signed well, so that what lies behind the signature is reached.
+// The virtual device's own processor gets both as well.
 
 #include "core/base/fault.h"
 #include "core/firmware/suitmanifest.h"
+#include "drivers/virtual/suitprocessor.h"
 #include "tests/support/suitmaker.h"
 
 #include <cstdint>
@@ -15,6 +17,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     static const test::SuitSigner signer(nullptr, -19);
     static const QByteArray pem = signer.publicPem();
     const QByteArray bytes(reinterpret_cast<const char *>(data), qsizetype(size));
+    SuitDevice device;
+    device.keys = {pem};
+    device.vendor = QByteArray(16, 'v');
+    device.deviceClass = QByteArray(16, 'c');
+    device.capacity = 1 << 20;
+    if (processSuit(bytes, device).error.isEmpty())
+        std::abort(); // nobody signed it
     try {
         const SuitEnvelope envelope = SuitEnvelope::parse(bytes);
         (void)envelope.signatureNames();
@@ -26,8 +35,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
         const QByteArray digest = test::suitBytes(test::suitDigest(test::suitWrapped(bytes)));
         test::SuitMaker maker;
         maker.integrated = false;
-        const SuitManifest manifest =
-            SuitEnvelope::parse(maker.wrap(test::suitBytes(QCborArray{digest, signer.cose(digest)}), bytes)).open(pem);
+        const QByteArray whole = maker.wrap(test::suitBytes(QCborArray{digest, signer.cose(digest)}), bytes);
+        (void)processSuit(whole, device);
+        const SuitManifest manifest = SuitEnvelope::parse(whole).open(pem);
         (void)manifest.toJson();
         SuitTarget target;
         target.slot = 1;

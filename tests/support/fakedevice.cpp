@@ -84,9 +84,18 @@ struct FakeDevice::Parts {
             Call call(d, "firmware.capacity", task);
             return d.slotSize;
         }
+        bool takesEnvelopes() const override { return d.takesEnvelopes; }
         WriteResult write(const QByteArray &image, const WriteOptions &options, const Task &task) override
         {
             Call call(d, "firmware.write", task);
+            if (d.takesEnvelopes) {
+                d.envelope = image;
+                return {image.size(), 0, 1.0, 0};
+            }
+            if (task.progress && d.cutAt == WriteStage::Writing) {
+                task.progress->setDone(image.size() / 2);
+                throw Fault("link.gone", {u"/dev/fake"_s});
+            }
             if (task.progress) {
                 task.progress->setTotal(image.size());
                 task.progress->setDone(image.size());
@@ -139,13 +148,29 @@ struct FakeDevice::Parts {
         WriteResult write(const QList<MemorySegment> &segments, const WriteOptions &options, const Task &task) override
         {
             Call call(d, "memory.write", task);
+            const auto enter = [&](WriteStage stage) {
+                if (options.stage)
+                    options.stage(stage);
+                if (d.cutAt == stage && stage != WriteStage::Writing)
+                    throw Fault("link.gone", {u"/dev/fake"_s});
+            };
+            enter(WriteStage::Checking);
+            enter(WriteStage::Erasing);
             qint64 bytes = 0;
             if (options.eraseAll)
                 d.flash->fill('\xff');
+            enter(WriteStage::Writing);
             for (const MemorySegment &segment : segments) {
-                d.flash->replace(qsizetype(segment.at - d.flashAt), segment.bytes.size(), segment.bytes);
-                bytes += segment.bytes.size();
+                const bool half = d.cutAt == WriteStage::Writing;
+                const QByteArray some = half ? segment.bytes.first(segment.bytes.size() / 2) : segment.bytes;
+                d.flash->replace(qsizetype(segment.at - d.flashAt), some.size(), some);
+                bytes += some.size();
+                if (task.progress)
+                    task.progress->setDone(bytes);
+                if (half)
+                    throw Fault("link.gone", {u"/dev/fake"_s});
             }
+            enter(WriteStage::Verifying);
             call.done();
             WriteResult result;
             result.bytes = result.wireBytes = bytes;

@@ -37,6 +37,10 @@ public:
     quint64 flashAt = 0x08000000;
     bool canCompare = true;
     bool started = false; // left the loader
+    // The cable is pulled when a write enters that stage; in Writing, when half of the bytes are there.
+    std::optional<WriteStage> cutAt;
+    bool takesEnvelopes = false;
+    QByteArray envelope; // that it took
 
     // Misbehaviour.
     bool storesWrongHash = false; // of a written image

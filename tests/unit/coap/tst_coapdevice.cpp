@@ -231,7 +231,7 @@ private Q_SLOTS:
         QCOMPARE(firmware.write(image, {}, {}).bytes, image.size()); // the same unit again
         // A SUIT envelope (tag 107) goes to its own resource.
         const QByteArray envelope = QByteArray::fromHex("d86ba2") + QByteArray(3000, 'e');
-        firmware.write(envelope, {}, {});
+        QCOMPARE(codeOf([&] { firmware.write(envelope, {}, {}); }), u"coap.update-failed"_s); // no envelope at all
         QCOMPARE(device.file(u"suit/envelope"_s), envelope);
     }
 

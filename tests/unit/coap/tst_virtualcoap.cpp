@@ -1,8 +1,12 @@
 // The virtual device's strictness, datagram by datagram over a socket, with messages written out by hand.
 
+#include "core/base/files.h"
 #include "drivers/virtual/coapwire.h"
+#include "drivers/virtual/suitprocessor.h"
 #include "drivers/virtual/virtualcoap.h"
 #include "tests/support/testmain.h"
+
+#include <QUuid>
 
 #include <arpa/inet.h>
 #include <poll.h>
@@ -32,6 +36,47 @@ private Q_SLOTS:
     {
         ::close(m_socket);
         m_device.reset();
+    }
+
+    // The draft's own envelopes: their signatures, digests and ids hold here, and their payloads are nowhere.
+    void suitExamples_data()
+    {
+        QTest::addColumn<QString>("file");
+        QTest::addColumn<QString>("error");
+        const QString components = u"there is only component 00 here"_s;
+        QTest::newRow("0") << u"0"_s << u"validate: the image is not the one that the manifest names"_s;
+        QTest::newRow("1") << u"1"_s << u"there is nothing at http://example.com/file.bin"_s;
+        QTest::newRow("2") << u"2"_s << u"there is nothing at http://example.com/very/long/path/to/file/file.bin"_s;
+        QTest::newRow("3") << u"3"_s << u"there is nothing at http://example.com/file2.bin"_s; // for slot 1
+        QTest::newRow("4") << u"4"_s << components;
+        QTest::newRow("5") << u"5"_s << components;
+    }
+    void suitExamples()
+    {
+        QFETCH(QString, file);
+        const QString folder = QStringLiteral(SLIPWAY_TEST_DATA "/suit/");
+        const QByteArray envelope = readFile(folder + u"example%1-signed.suit"_s.arg(file), 1 << 16, u"an envelope"_s);
+        SuitDevice device;
+        device.keys = {readFile(folder + u"example-signer.pub.pem"_s, 1 << 16, u"a key"_s)};
+        device.vendor = QUuid(u"fa6b4a53-d5ad-5fdf-be9d-e663e4d41ffe"_s).toRfc4122();
+        device.deviceClass = QUuid(u"1492af14-2569-5e48-bf42-9b2d51f2ab45"_s).toRfc4122();
+        device.capacity = 1 << 20;
+        QTEST(processSuit(envelope, device).error, "error");
+        SuitDevice other = device;
+        other.deviceClass = QByteArray(16, 'x');
+        if (file.toInt() < 4)
+            QCOMPARE(processSuit(envelope, other).error, u"shared: it is for another class"_s);
+        other = device;
+        other.sequence = 100;
+        QVERIFY(processSuit(envelope, other).error.startsWith(u"sequence number "));
+        other = device;
+        other.keys.clear();
+        QCOMPARE(processSuit(envelope, other).error, u"no signature of a trusted signer"_s);
+        for (const qsizetype at : {envelope.size() / 4, envelope.size() / 2, envelope.size() - 1}) {
+            QByteArray flipped = envelope;
+            flipped[at] = char(flipped[at] ^ 1);
+            QVERIFY(!processSuit(flipped, device).error.isEmpty());
+        }
     }
 
     void datagrams_data()

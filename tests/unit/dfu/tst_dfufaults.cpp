@@ -56,14 +56,15 @@ private Q_SLOTS:
     {
         QTest::addColumn<int>("stage");
         QTest::addColumn<int>("nth");
-        QTest::newRow("first erase") << int(Stage::Erase) << 1;
-        QTest::newRow("later erase") << int(Stage::Erase) << 2;
-        QTest::newRow("first block") << int(Stage::Write) << 1;
-        QTest::newRow("a block") << int(Stage::Write) << 7;
-        QTest::newRow("last block") << int(Stage::Write) << 11;
-        QTest::newRow("first look") << int(Stage::Upload) << 1;
-        QTest::newRow("verify begins") << int(Stage::Upload) << 2;
-        QTest::newRow("verify ends") << int(Stage::Upload) << 12;
+        QTest::addColumn<QString>("reached"); // what the driver said it was at
+        QTest::newRow("first erase") << int(Stage::Erase) << 1 << u"erase"_s;
+        QTest::newRow("later erase") << int(Stage::Erase) << 2 << u"erase"_s;
+        QTest::newRow("first block") << int(Stage::Write) << 1 << u"write"_s;
+        QTest::newRow("a block") << int(Stage::Write) << 7 << u"write"_s;
+        QTest::newRow("last block") << int(Stage::Write) << 11 << u"write"_s;
+        QTest::newRow("first look") << int(Stage::Upload) << 1 << u"check"_s;
+        QTest::newRow("verify begins") << int(Stage::Upload) << 2 << u"verify"_s;
+        QTest::newRow("verify ends") << int(Stage::Upload) << 12 << u"verify"_s;
     }
     void cableDfuse()
     {
@@ -76,7 +77,14 @@ private Q_SLOTS:
         device.setMemory(flash, QByteArray(64 * 1024, 'x')); // used before
         const auto opened = openDfu();
         device.cutAt(Stage(stage), nth);
-        QCOMPARE(faultOf([&] { opened->memory()->write({{flash, bytes}}, {}, withinSeconds(20)); }), u"link.gone"_s);
+        WriteStage reached = WriteStage::Restarting;
+        Memory::WriteOptions options;
+        options.stage = [&reached](WriteStage at) { reached = at; };
+        QCOMPARE(faultOf([&] {
+                     opened->memory()->write({{flash, bytes}}, options, withinSeconds(20));
+                 }),
+                 u"link.gone"_s);
+        QTEST(toString(reached), "reached");
         // Not plugged in yet.
         QTRY_COMPARE(bed.addressOf(dfuPlace), 0);
         QCOMPARE(faultOf([&] { opened->memory()->write({{flash, bytes}}, {}, withinSeconds(20)); }), u"link.no-port"_s);

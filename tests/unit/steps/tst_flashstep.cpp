@@ -1,6 +1,8 @@
 // The step flash: nothing is sent before the image is verified, and nothing passes that the device does not run.
 
 #include "core/base/files.h"
+#include "core/steps/flashing.h"
+#include "tests/support/dfufiles.h"
 #include "tests/support/fakecontext.h"
 #include "tests/support/testmain.h"
 
@@ -191,6 +193,126 @@ private Q_SLOTS:
         QCOMPARE(codeOf(u"image: app.bin, sha256: %1, at: 0x08000000, verify: false, start: false"_s.arg(app)),
                  QString());
         QVERIFY(!device.started);
+    }
+
+    void saysHowFarItGot_data()
+    {
+        QTest::addColumn<int>("stage");
+        QTest::addColumn<QString>("state");
+        QTest::addColumn<QString>("words");
+        const auto row = [](const char *name, WriteStage stage, const char *state, const char *words) {
+            QTest::newRow(name) << int(stage) << QString::fromLatin1(state) << QString::fromLatin1(words);
+        };
+        row("before the erase", WriteStage::Checking, "not-done",
+            "Writing app.bin ended before anything was erased or written. Nothing was changed.");
+        row("in the erase", WriteStage::Erasing, "partial",
+            "Writing app.bin ended while memory was erased. What the device holds is not whole.");
+        row("half written", WriteStage::Writing, "partial",
+            "Writing app.bin ended while it was written, at 300 bytes of 600 bytes (0x0800012c). What the device holds "
+            "is not whole.");
+        row("in the comparison", WriteStage::Verifying, "partial",
+            "Writing app.bin ended after all of it was written, while it was compared. Whether the device holds and "
+            "runs it as it should was not seen.");
+        row("in the restart", WriteStage::Restarting, "partial",
+            "Writing app.bin ended after all of it was written, while the device restarted. Whether the device holds "
+            "and runs it as it should was not seen.");
+    }
+    void saysHowFarItGot()
+    {
+        QFETCH(int, stage);
+        QFETCH(QString, state);
+        QFETCH(QString, words);
+        QTemporaryDir files;
+        const QByteArray app(600, 'a');
+        writeFile(files.filePath(u"app.bin"_s), app);
+        const RecipeStep step =
+            stepFrom(u"flash: { image: app.bin, at: 0x08000000, sha256: %1 }"_s.arg(
+                         QString::fromLatin1(QCryptographicHash::hash(app, QCryptographicHash::Sha256).toHex())),
+                     files.path());
+        FakeDevice device;
+        device.lacks << Capability::Firmware << Capability::Reset;
+        device.flash = QByteArray(1024, '\xff');
+        device.cutAt = WriteStage(stage);
+        if (device.cutAt == WriteStage::Restarting)
+            device.failCall(u"memory.start"_s, 1, Fault("link.gone", {u"/dev/fake"_s}));
+        FakeContext context(device);
+        QCOMPARE(context.codeOf(step), u"link.gone"_s);
+        QCOMPARE(context.intents.size(), 1);
+        QCOMPARE(context.intents[0].first, u"flash"_s);
+        QCOMPARE(context.intents[0].second.value(u"bytes"_s).toInteger(), 600);
+        QCOMPARE(context.outcomes.size(), 1);
+        QCOMPARE(context.outcomes[0].state, state);
+        QCOMPARE(context.outcomes[0].sentence, words);
+        QVERIFY2(words.contains(context.lastSummary), qPrintable(context.lastSummary));
+        QVERIFY(!context.recorded(u"artifact"_s));
+        // Plugged in again: the same unit goes through.
+        device.cutAt.reset();
+        QCOMPARE(context.codeOf(step), QString());
+        QCOMPARE(context.outcomes.last().state, u"done"_s);
+        QCOMPARE(device.flash->first(600), app);
+    }
+
+    // The intent stands before the first thing that may change the device; what touches nothing has none.
+    void intendsBeforeItWrites()
+    {
+        FakeDevice device;
+        device.failCall(u"firmware.write"_s, 1, silent);
+        FakeContext context(device);
+        QCOMPARE(context.codeOf(flash(u"t1-1.4.2-p256.bin"_s)), u"base.timeout"_s);
+        QCOMPARE(context.intents.size(), 1);
+        QCOMPARE(context.outcomes.value(0).state, u"partial"_s); // this driver does not say that it had not begun
+        device.mend();
+        device.cutAt = WriteStage::Writing;
+        QCOMPARE(context.codeOf(flash(u"t1-1.4.2-p256.bin"_s)), u"link.gone"_s);
+        QVERIFY2(context.outcomes.last().sentence.contains(u"while it was written, at 32"),
+                 qPrintable(context.outcomes.last().sentence));
+        FakeDevice same;
+        same.images[0].hash = hashOf(u"t1-1.4.2-p256.bin"_s);
+        FakeContext second(same);
+        QCOMPARE(second.codeOf(flash(u"t1-1.4.2-p256.bin"_s)), QString());
+        QCOMPARE(second.codeOf(flash(u"t1-1.4.2-other-key.bin"_s)), u"firmware.other-key"_s);
+        QVERIFY(second.intents.isEmpty());
+    }
+
+    void usbDeviceMustFit_data()
+    {
+        QTest::addColumn<int>("vendor");
+        QTest::addColumn<int>("product");
+        QTest::addColumn<QString>("told");
+        QTest::addColumn<QString>("sentence");
+        const QString both = u"The file is for USB device 0483:df12, and this one is 0483:df11."_s;
+        QTest::newRow("fits") << 0x0483 << 0xdf11 << u"0483:df11"_s << QString();
+        QTest::newRow("another product") << 0x0483 << 0xdf12 << u"0483:df11"_s << both;
+        QTest::newRow("any product") << 0x0483 << 0xffff << u"0483:df11"_s << QString();
+        QTest::newRow("any at all") << 0xffff << 0xffff << u"0483:df11"_s << QString();
+        QTest::newRow("another vendor, any product")
+            << 0x1d50 << 0xffff << u"0483:df11"_s
+            << u"The file is for USB device 1d50:any, and this one is 0483:df11."_s;
+        QTest::newRow("no USB device") << 0x0483 << 0xdf12 << QString() << QString();
+    }
+    void usbDeviceMustFit()
+    {
+        QFETCH(int, vendor);
+        QFETCH(int, product);
+        QFETCH(QString, told);
+        QFETCH(QString, sentence);
+        FakeDevice device;
+        device.flash = QByteArray(1024, '\xff');
+        device.flashAt = 0x08000000;
+        device.said.more.insert(u"usb-id"_s, told);
+        FlashOrder order;
+        order.files.append(
+            {.name = u"app.dfu"_s, .bytes = withDfuSuffix(QByteArray(64, 'x'), quint16(vendor), quint16(product))});
+        order.files.front().at = 0x08000000;
+        Flashing flashing(order);
+        QString said;
+        try {
+            (void)flashing.run([&]() -> Device & { return device; }, {});
+        } catch (const Fault &fault) {
+            said = fault.sentence();
+        }
+        QCOMPARE(said, sentence);
+        QCOMPARE(device.calls(u"memory.write"_s), sentence.isEmpty() ? 1 : 0);
     }
 
     void goesOnAfterATrouble()

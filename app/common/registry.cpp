@@ -4,6 +4,7 @@
 #include "drivers/dfu/dfudriver.h"
 #include "drivers/esp/espdriver.h"
 #include "drivers/linux/linuxdriver.h"
+#include "drivers/probe/probedriver.h"
 #include "drivers/smp/smpdriver.h"
 #include "drivers/stm32/stm32driver.h"
 
@@ -18,6 +19,7 @@ DriverRegistry makeDriverRegistry()
     registry.add(std::make_unique<CoapDriver>());
     registry.add(std::make_unique<LinuxDriver>());
     registry.add(std::make_unique<DfuDriver>());
+    registry.add(std::make_unique<ProbeDriver>());
     return registry;
 }
 

@@ -16,7 +16,7 @@ build_packages="
 test_packages="
     qt6-qmllint-plugins qml6-module-qttest
     clang clang-format libclang-rt-14-dev
-    umockdev libumockdev-dev stm32flash dfu-util busybox libcoap3-bin
+    umockdev libumockdev-dev stm32flash dfu-util openocd busybox libcoap3-bin
     xvfb xauth x11-utils xdotool imagemagick
     poppler-utils zbar-tools python3-jsonschema python3-yaml desktop-file-utils procps util-linux xxd git"
 

@@ -28,7 +28,7 @@ constexpr Sign signs[] = {
      "Debug adapter doesn't support any transports|[Tt]he specified (?:adapter|debug interface|target) .*not found",
      "probe.config"},
     {"unable to find a matching CMSIS-DAP device|No J-Link device found|[Nn]o device found|Error: open failed|"
-     "unable to open ftdi device|No .*devices? found|Failed to connect'|Invalid serial number|"
+     "unable to open ftdi device|read version failed|No .*devices? found|Failed to connect'|Invalid serial number|"
      "could not find .*(?:probe|adapter)",
      "probe.no-probe"},
     {"[Tt]arget voltage may be too low|Target voltage: 0\\.\\d|[Tt]arget has no power|VTref.*0\\.\\d",
@@ -59,9 +59,11 @@ std::optional<Answer> parseAnswer(const QByteArray &bytes, int number)
     if (at == 0 && !bytes.startsWith(mark))
         return {};
     at += mark.size();
+    const bool negative = at < bytes.size() && bytes[at] == '-'; // OpenOCD's own codes are
+    at += negative;
     if (at >= bytes.size() || bytes[at] < '0' || bytes[at] > '9')
         return {};
-    const bool ok = bytes[at] == '0';
+    const bool ok = !negative && bytes[at] == '0';
     while (at < bytes.size() && bytes[at] >= '0' && bytes[at] <= '9')
         ++at;
     if (at < bytes.size() && bytes[at] != ' ')

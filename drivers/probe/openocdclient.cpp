@@ -140,8 +140,13 @@ OpenOcdClient::Reply OpenOcdClient::ask(const QByteArray &command, const QString
     m_program ? void(m_program->takeLog()) : void();
     const openocd::Answer answer = exchange(command, what, patience, task, false);
     Reply reply{answer.ok, answer.text, std::exchange(m_log, {})};
-    if (!reply.ok)
-        task.say(u"OpenOCD could not %1: %2"_s.arg(what, logText(reply.log)));
+    if (reply.ok)
+        return reply;
+    if (const auto trouble = openocd::troubleIn(reply.log); trouble && !std::strcmp(trouble->code, "link.gone")) {
+        m_program.reset(); // it does not look for the probe again
+        tell(*trouble, reply.log);
+    }
+    task.say(u"OpenOCD could not %1: %2"_s.arg(what, logText(reply.log)));
     return reply;
 }
 
@@ -152,7 +157,7 @@ QByteArray OpenOcdClient::demand(const QByteArray &command, const QString &what,
     if (reply.ok)
         return reply.text;
     const auto trouble = openocd::troubleIn(reply.log);
-    if (trouble && (!std::strcmp(trouble->code, "link.gone") || !std::strcmp(trouble->code, "probe.no-target")))
+    if (trouble && !std::strcmp(trouble->code, "probe.no-target"))
         tell(*trouble, reply.log);
     throw Fault("probe.refused", {what, reply.why()}, logText(reply.log));
 }

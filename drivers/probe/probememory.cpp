@@ -34,8 +34,10 @@ std::chrono::milliseconds patienceFor(quint64 bytes, qsizetype sectors)
 // How much to send next, for a stop to be heeded within about a second.
 qsizetype nextPiece(qsizetype size, double seconds)
 {
+    // Not more than four times as much: short ones say little.
+    const auto most = std::clamp(size * 4, firstPiece, largestPiece);
     const double fits = double(size) * pieceTime / std::max(seconds, 0.001);
-    const auto wanted = qsizetype(std::clamp(fits, double(smallestPiece), double(std::min(largestPiece, size * 4))));
+    const auto wanted = qsizetype(std::clamp(fits, double(smallestPiece), double(most)));
     return wanted - wanted % window;
 }
 

@@ -93,7 +93,7 @@ void ArmDebugPort::accessPort(const Request &request)
     m_request = request;
     m_pending = true;
     if (waitEvery > 0 && accesses % waitEvery == 0)
-        m_waitsLeft = 3;
+        m_waitsLeft = 2; // one that the next scan sees; more would be a chip that is stuck
     finishPending();
 }
 

@@ -23,7 +23,7 @@ public:
     quint32 idCode() const { return m_idCode; }
     void setIdCode(quint32 idCode) { m_idCode = idCode; }
 
-    // Trouble: every n-th access to the access port is answered WAIT for a while. 0: never.
+    // Trouble: every n-th access to the access port is answered WAIT once. 0: never.
     int waitEvery = 0;
 
     // Facts for tests.

@@ -19,6 +19,7 @@ test_packages="
     clang clang-format libclang-rt-14-dev
     umockdev libumockdev-dev stm32flash dfu-util busybox libcoap3-bin curl nginx-light
     tshark iproute2
+    umockdev libumockdev-dev stm32flash dfu-util openocd busybox libcoap3-bin
     xvfb xauth x11-utils xdotool imagemagick
     iproute2 socat poppler-utils zbar-tools python3-jsonschema python3-yaml desktop-file-utils procps util-linux xxd git"
 

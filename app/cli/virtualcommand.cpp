@@ -4,6 +4,7 @@
 #include "app/cli/virtualcoapcommand.h"
 #include "app/cli/virtualespcommand.h"
 #include "app/cli/virtuallinuxcommand.h"
+#include "app/cli/virtualprobecommand.h"
 #include "app/cli/virtualstm32command.h"
 #include "core/base/fault.h"
 #include "core/base/files.h"
@@ -214,6 +215,7 @@ void addVirtualCommand(CLI::App &app, CliContext &context)
 
     addVirtualCoapCommand(noun, context);
     addVirtualLinuxCommand(noun, context);
+    addVirtualProbeCommand(*noun, context);
 }
 
 } // namespace slipway

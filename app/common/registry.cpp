@@ -5,6 +5,7 @@
 #include "drivers/esp/espdriver.h"
 #include "drivers/link/packettap.h"
 #include "drivers/linux/linuxdriver.h"
+#include "drivers/probe/probedriver.h"
 #include "drivers/smp/smpdriver.h"
 #include "drivers/stm32/stm32driver.h"
 
@@ -20,6 +21,7 @@ DriverRegistry makeDriverRegistry()
     registry.add(std::make_unique<LinuxDriver>());
     registry.add(std::make_unique<DfuDriver>());
     registry.setTap([](const QString &interface) { return std::make_unique<PacketTap>(interface); });
+    registry.add(std::make_unique<ProbeDriver>());
     return registry;
 }
 

@@ -133,6 +133,12 @@ bool Running::waitForText(const QByteArray &text)
     }
 }
 
+QByteArray Running::output()
+{
+    take();
+    return m_out;
+}
+
 void Running::type(const QByteArray &text)
 {
     m_process.write(text);

@@ -35,6 +35,7 @@ public:
     ~Running();
     bool waitForFile(const QString &path);    // that it makes
     bool waitForText(const QByteArray &text); // in its output or its messages
+    QByteArray output();                      // so far
     bool isRunning() const { return m_process.state() == QProcess::Running; }
     void signal(int number);
     void type(const QByteArray &text);

@@ -6,6 +6,7 @@
 #include "drivers/linux/linuxdriver.h"
 #include "drivers/smp/smpdriver.h"
 #include "drivers/stm32/stm32driver.h"
+#include "drivers/uf2/uf2driver.h"
 
 namespace slipway {
 
@@ -18,6 +19,7 @@ DriverRegistry makeDriverRegistry()
     registry.add(std::make_unique<CoapDriver>());
     registry.add(std::make_unique<LinuxDriver>());
     registry.add(std::make_unique<DfuDriver>());
+    registry.add(std::make_unique<Uf2Driver>());
     return registry;
 }
 

@@ -3,6 +3,7 @@
 #include "core/base/fault.h"
 #include "core/base/progress.h"
 #include "core/base/text.h"
+#include "core/codec/uf2.h"
 
 #include <QCryptographicHash>
 
@@ -61,15 +62,25 @@ bool Flashing::goesToMemory(Device &device) const
 
 Flashing::Result Flashing::toMemory(const std::function<Device &()> &device, const Task &task)
 {
+    Memory &memory = *device().memory();
+    const QList<quint32> taken = memory.families(task);
+    std::optional<quint32> chosen;
     QList<MemorySegment> segments;
-    for (qsizetype i = 0; i < m_files.size(); ++i)
-        segments += m_files[i].segments(m_order.files[i].at, m_order.files[i].family);
+    for (qsizetype i = 0; i < m_files.size(); ++i) {
+        const std::optional<quint32> &named = m_order.files[i].family;
+        const bool narrow = named && taken.contains(*named); // one that it does not take is refused like any other
+        const auto family = m_files[i].familyAmong(narrow ? QList<quint32>{*named} : taken);
+        if (family && chosen && family != chosen)
+            throw Fault("firmware.families", {uf2FamilyName(*chosen) + u", "_s + uf2FamilyName(*family)});
+        chosen = family ? family : chosen;
+        segments += m_files[i].segments(m_order.files[i].at, family ? family : named);
+    }
     segments = tidy(segments);
 
-    Memory &memory = *device().memory();
     memory.check(segments, task);
     const Memory::WriteResult written =
-        memory.write(segments, {.verify = m_order.verify, .eraseAll = m_order.eraseAll}, task.at(m_writeNode));
+        memory.write(segments, {.verify = m_order.verify, .eraseAll = m_order.eraseAll, .family = chosen},
+                     task.at(m_writeNode));
     if (m_order.verify && !written.verified)
         throw Fault("flash.unverified", {});
     if (m_writeNode)

@@ -5,6 +5,7 @@
 #include "app/cli/virtualespcommand.h"
 #include "app/cli/virtuallinuxcommand.h"
 #include "app/cli/virtualstm32command.h"
+#include "app/cli/virtualuf2command.h"
 #include "core/base/fault.h"
 #include "core/base/files.h"
 #include "core/base/text.h"
@@ -194,6 +195,7 @@ void addVirtualCommand(CLI::App &app, CliContext &context)
 
     addVirtualEspCommand(noun, context);
     addVirtualStm32Command(*noun, context);
+    addVirtualUf2Command(*noun, context);
 
     auto line = std::make_shared<LineWords>();
     command = noun->add_subcommand("line", "A serial line with a real rate between a port and a virtual device");

@@ -44,7 +44,7 @@
 using namespace slipway;
 using namespace Qt::StringLiterals;
 using namespace std::chrono_literals;
-using Clock = std::chrono::steady_clock;
+using Steady = std::chrono::steady_clock;
 
 namespace {
 
@@ -75,9 +75,9 @@ QByteArray mcubootImage(qsizetype size)
     return out + tlv + hash;
 }
 
-double since(Clock::time_point begin)
+double since(Steady::time_point begin)
 {
-    return std::chrono::duration<double>(Clock::now() - begin).count();
+    return std::chrono::duration<double>(Steady::now() - begin).count();
 }
 
 double processorSeconds()
@@ -130,7 +130,7 @@ struct SmpPlace final : Place {
     }
     double transfer(const Task &task) override
     {
-        const auto begin = Clock::now();
+        const auto begin = Steady::now();
         (void)device->firmware()->write(image, {}, task);
         return double(image.size()) / since(begin);
     }
@@ -153,7 +153,7 @@ struct EspPlace final : Place {
     double transfer(const Task &task) override
     {
         const QByteArray content = noise(320'000);
-        const auto begin = Clock::now();
+        const auto begin = Steady::now();
         (void)device->memory()->write({{0x10000, content}}, {}, task);
         return double(content.size()) / since(begin);
     }
@@ -179,7 +179,7 @@ struct Stm32Place final : Place {
         Memory::WriteOptions options;
         options.verify = false;
         options.eraseAll = true;
-        const auto begin = Clock::now();
+        const auto begin = Steady::now();
         (void)device->memory()->write({{0x08000000, content}}, options, task);
         return double(content.size()) / since(begin);
     }
@@ -208,7 +208,7 @@ struct LinuxPlace final : Place {
     double transfer(const Task &task) override
     {
         const QByteArray content = noise(340'000);
-        const auto begin = Clock::now();
+        const auto begin = Steady::now();
         (void)device->files().put(content, u"data/file"_s, false, task);
         return double(content.size()) / since(begin);
     }
@@ -240,7 +240,7 @@ struct CoapPlace final : Place {
         request.payload = noise(230'000);
         CoapTransfer how;
         how.limit = request.payload.size();
-        const auto begin = Clock::now();
+        const auto begin = Steady::now();
         demand(*client, request, how, task);
         return double(request.payload.size()) / since(begin);
     }
@@ -263,7 +263,7 @@ struct Uf2Place final : Place {
     double transfer(const Task &task) override
     {
         const QByteArray content = noise(500'000);
-        const auto begin = Clock::now();
+        const auto begin = Steady::now();
         (void)device->memory()->write({{0x10000000, content}}, {}, task);
         return double(content.size()) / since(begin);
     }
@@ -302,7 +302,7 @@ Ran together(const QStringList &kinds, Journal *journal)
     out.rates.resize(places.size());
     std::barrier begin(std::ptrdiff_t(places.size()) + 1);
     double cpu = 0;
-    Clock::time_point from;
+    Steady::time_point from;
     {
         std::vector<std::jthread> threads;
         for (size_t i = 0; i < places.size(); ++i)
@@ -330,7 +330,7 @@ Ran together(const QStringList &kinds, Journal *journal)
                 }
             });
         cpu = processorSeconds();
-        from = Clock::now();
+        from = Steady::now();
         begin.arrive_and_wait();
     }
     out.wall = since(from);

@@ -6,6 +6,7 @@
 #include "app/cli/virtuallinuxcommand.h"
 #include "app/cli/virtualprobecommand.h"
 #include "app/cli/virtualstm32command.h"
+#include "app/cli/virtualuf2command.h"
 #include "core/base/fault.h"
 #include "core/base/files.h"
 #include "core/base/text.h"
@@ -195,6 +196,7 @@ void addVirtualCommand(CLI::App &app, CliContext &context)
 
     addVirtualEspCommand(noun, context);
     addVirtualStm32Command(*noun, context);
+    addVirtualUf2Command(*noun, context);
 
     auto line = std::make_shared<LineWords>();
     command = noun->add_subcommand("line", "A serial line with a real rate between a port and a virtual device");

@@ -8,6 +8,7 @@
 #include "drivers/probe/probedriver.h"
 #include "drivers/smp/smpdriver.h"
 #include "drivers/stm32/stm32driver.h"
+#include "drivers/uf2/uf2driver.h"
 
 namespace slipway {
 
@@ -22,6 +23,7 @@ DriverRegistry makeDriverRegistry()
     registry.add(std::make_unique<DfuDriver>());
     registry.setTap([](const QString &interface) { return std::make_unique<PacketTap>(interface); });
     registry.add(std::make_unique<ProbeDriver>());
+    registry.add(std::make_unique<Uf2Driver>());
     return registry;
 }
 

@@ -179,6 +179,8 @@ static constexpr FaultKind kinds[] = {
      "Build the file again; do not write this one."},
     {"firmware.families", Blame::Usage, false, "The file holds firmware for several kinds of chips: %1.",
      "Choose the file for this board."},
+    {"firmware.other-family", Blame::Usage, false, "The UF2 file is for %1, and this device takes firmware for %2.",
+     "Use the file that was made for this device."},
     {"firmware.not-by-address", Blame::Usage, false,
      "A SUIT envelope names components, not addresses, so it cannot be written to memory by address.",
      "Choose the firmware file itself."},

@@ -8,6 +8,7 @@
 #include <QJsonArray>
 #include <QJsonDocument>
 #include <QJsonObject>
+#include <QMap>
 #include <QtEndian>
 
 #include <algorithm>
@@ -150,6 +151,69 @@ Uf2File Uf2File::parse(const QByteArray &bytes)
         file.parts << assemble(part);
     if (std::all_of(file.parts.begin(), file.parts.end(), [](const Part &part) { return part.segments.isEmpty(); }))
         wrong(u"it holds nothing for the main flash"_s);
+    return file;
+}
+
+namespace {
+
+constexpr quint32 blockPayload = 256;
+
+QByteArray encode(const Block &block)
+{
+    QByteArray out(Uf2File::blockSize, '\0');
+    const auto put = [&out](qsizetype at, quint32 value) { qToLittleEndian(value, out.data() + at); };
+    put(0, firstMagic);
+    put(4, secondMagic);
+    put(8, block.flags | (block.family ? familyPresent : 0));
+    put(12, block.at);
+    put(16, quint32(block.payload.size()));
+    put(20, block.number);
+    put(24, block.count);
+    put(28, block.family.value_or(0));
+    out.replace(32, block.payload.size(), block.payload.data(), block.payload.size());
+    put(508, lastMagic);
+    return out;
+}
+
+} // namespace
+
+QByteArray writeUf2(const QList<AddressedBytes> &pieces, const Uf2Form &form)
+{
+    QMap<quint64, QByteArray> units; // by address
+    quint64 end = 0;
+    for (const AddressedBytes &piece : pieces) {
+        if (piece.bytes.isEmpty())
+            continue;
+        if (piece.at < end)
+            wrong(u"two pieces are for address 0x%1"_s.arg(piece.at, 8, 16, QLatin1Char('0')));
+        end = piece.end();
+        if (end > quint64(1) << 32)
+            wrong(u"a piece runs past the last address"_s);
+        for (quint64 at = piece.at; at < end;) {
+            const quint64 unit = at - at % form.unit;
+            const auto size = qsizetype(std::min(end, unit + form.unit) - at);
+            QByteArray &content = units[unit];
+            if (content.isEmpty())
+                content = QByteArray(qsizetype(form.unit), form.fill);
+            content.replace(qsizetype(at - unit), size, piece.bytes.constData() + (at - piece.at), size);
+            at += quint64(size);
+        }
+        if (qint64(units.size()) * form.unit * 2 > largestUf2)
+            wrong(u"it would have more than %1 MiB"_s.arg(largestUf2 >> 20));
+    }
+    QByteArray file;
+    const auto count = quint32(units.size() * (form.unit / blockPayload));
+    file.reserve(qsizetype(count + 1) * Uf2File::blockSize);
+    if (form.absoluteAt) {
+        const QByteArray filling(blockPayload, placeholder);
+        file += encode({0, *form.absoluteAt, 0, 2, absoluteFamily, filling});
+    }
+    quint32 number = 0;
+    for (auto it = units.constBegin(); it != units.constEnd(); ++it) {
+        for (quint32 at = 0; at < form.unit; at += blockPayload)
+            file += encode({0, quint32(it.key()) + at, number++, count, form.family,
+                            QByteArrayView(*it).sliced(at, blockPayload)});
+    }
     return file;
 }
 

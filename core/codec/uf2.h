@@ -32,6 +32,19 @@ struct Uf2File {
     static Uf2File parse(const QByteArray &bytes);
 };
 
+// The other way round: blocks of 256 bytes for pieces in the order of their addresses. What a boot loader erases at
+// once is filled up, so that it is written whole. Throws codec.uf2 for pieces that overlap, lie past the last address
+// or would fill more than largestUf2.
+struct Uf2Form {
+    quint32 family = 0;
+    quint32 unit = 256; // bytes that are filled up, a multiple of 256
+    char fill = '\xff';
+    // Where a block of the family "absolute" goes that RP2350 files begin with (erratum E10); nothing: no such block.
+    std::optional<quint32> absoluteAt{};
+};
+inline constexpr qint64 largestUf2 = qint64(512) << 20; // of the file
+QByteArray writeUf2(const QList<AddressedBytes> &pieces, const Uf2Form &form);
+
 // "RP2040", or "0x12345678" for one that is not listed.
 QString uf2FamilyName(quint32 family);
 

@@ -140,6 +140,7 @@ public:
         bool verify = true; // compare afterwards, by the device's own digest where it has one, else by reading back
         bool eraseAll = false;
         StageSink stage{};
+        std::optional<quint32> family{}; // of families(), that the segments are for; nothing: the first
     };
     struct WriteResult {
         qint64 bytes = 0;      // of the segments
@@ -151,6 +152,8 @@ public:
     };
     virtual ~Memory() = default;
     virtual QList<MemoryRegion> regions(const Task &task) = 0;
+    // UF2 families of chips whose firmware it takes, the best first; empty: it does not go by families.
+    virtual QList<quint32> families(const Task &) { return {}; }
     // What speaks against writing these, before anything is changed: outside the memory, overlapping, for another
     // chip, would lock the device out. write() calls it itself. Throws memory.* and the driver's own faults.
     virtual void check(const QList<MemorySegment> &segments, const Task &task) = 0;

@@ -435,6 +435,28 @@ QList<MemorySegment> FirmwareFile::segments(std::optional<quint64> at, std::opti
     return pieces;
 }
 
+std::optional<quint32> FirmwareFile::familyAmong(const QList<quint32> &families) const
+{
+    if (m_format != Format::Uf2 || families.isEmpty())
+        return {};
+    for (const quint32 family : families) {
+        for (const Part &part : m_parts) {
+            if (part.family == family)
+                return family;
+        }
+    }
+    QStringList here, taken;
+    for (const Part &part : m_parts) {
+        if (!part.family) // a part that tells none fits any chip
+            return families.first();
+        here << part.name;
+    }
+    for (const quint32 family : families)
+        taken << uf2FamilyName(family);
+    throw Fault("firmware.other-family",
+                {here.join(QStringLiteral(", ")), taken.join(QStringLiteral(" or "))});
+}
+
 QStringList FirmwareFile::defects() const
 {
     QStringList out;

@@ -78,6 +78,9 @@ public:
     // several (firmware.families without). Throws firmware.no-address, firmware.address, firmware.families,
     // firmware.not-by-address, firmware.nothing, memory.overlap, and what check() throws.
     QList<MemorySegment> segments(std::optional<quint64> at = {}, std::optional<quint32> family = {}) const;
+    // Which of these families, the best first, its UF2 blocks are for; nothing where the file tells none, or none are
+    // given. Throws firmware.other-family where it is for others only.
+    std::optional<quint32> familyAmong(const QList<quint32> &families) const;
 
     // One sentence each; empty: everything in the file that can be checked without a key holds.
     QStringList defects() const;

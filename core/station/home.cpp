@@ -228,6 +228,7 @@ void Home::readConfig()
     m_name = config.name;
     m_slots = config.places;
     m_attempts = config.attempts;
+    m_limits = config.limits;
     m_firmwareFolders = config.firmwareFolders;
     m_firmwareUrls = config.firmwareUrls;
 }

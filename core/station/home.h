@@ -6,6 +6,7 @@
 
 #include "core/identity/profile.h"
 #include "core/journal/journal.h"
+#include "core/station/transfergate.h"
 
 #include <QList>
 #include <QString>
@@ -43,6 +44,7 @@ public:
     // Writes other places into station.yaml, and that into the journal. Throws home.config, file.unwritable, journal.*.
     void setPlaces(const QList<HomeSlot> &places);
     int attempts() const { return m_attempts; } // a unit may FAIL so often before it goes to repair
+    TransferLimits limits() const { return m_limits; }
     // Where firmware is looked for besides the vault; a folder that is not absolute lies in the home.
     QStringList firmwareFolders() const;
     QStringList firmwareUrls() const { return m_firmwareUrls; }
@@ -68,6 +70,7 @@ private:
     QString m_name;
     QList<HomeSlot> m_slots;
     int m_attempts = 2;
+    TransferLimits m_limits;
     QStringList m_firmwareFolders, m_firmwareUrls;
     QByteArray m_passphrase;
 };

@@ -8,6 +8,7 @@
 #include "core/station/lookup.h"
 #include "core/station/runrecord.h"
 #include "core/station/station.h"
+#include "core/station/transfergate.h"
 
 #include <functional>
 #include <memory>
@@ -21,6 +22,7 @@ struct Worksite {
     Lookup *lookup = nullptr;
     Allocator *allocator = nullptr;
     const DriverRegistry *drivers = nullptr;
+    TransferGate *gate = nullptr; // null: no limits
     ProfileStore profiles;
     Mode mode = Mode::Production;
     QString person;

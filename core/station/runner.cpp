@@ -293,7 +293,7 @@ std::optional<Fault> Runner::runStep(int index, const std::stop_token &stop)
     m_at = index;
     std::optional<Fault> fault;
     for (int attempt = 0;; ++attempt) {
-        const auto begun = std::chrono::steady_clock::now();
+        auto begun = std::chrono::steady_clock::now();
         m_context.beginStep(index);
         m_board.update([&](SlotView &view) {
             view.currentStep = index;
@@ -312,8 +312,13 @@ std::optional<Fault> Runner::runStep(int index, const std::stop_token &stop)
                                    {{u"index"_s, index}, {u"step"_s, step.kind}, {u"name"_s, step.name}});
         Task work = task(stop).at(line.progress);
         const qint64 limit = step.timeoutMs > 0 ? step.timeoutMs : line.kind->timeoutMs;
-        work.deadline = Deadline::in(std::chrono::milliseconds(limit));
-        fault = caught([&] { line.work->run(m_context, work); });
+        fault = caught([&] {
+            const TransferGate::Pass pass = takePlace(line, stop);
+            if (pass.holdsAny()) // the time in the queue is not the step's
+                begun = std::chrono::steady_clock::now();
+            work.deadline = Deadline::in(std::chrono::milliseconds(limit));
+            line.work->run(m_context, work);
+        });
         if (fault && !fault->detail().isEmpty())
             m_context.logLine(fault->detail());
         endStep(index, fault, secondsSince(begun));
@@ -325,6 +330,33 @@ std::optional<Fault> Runner::runStep(int index, const std::stop_token &stop)
     if (!fault && line.progress)
         line.progress->finish();
     return fault;
+}
+
+// A place behind the slot's USB controller for steps that move much data; given back when the step ends, however.
+TransferGate::Pass Runner::takePlace(const Line &line, const std::stop_token &stop)
+{
+    if (!m_site.gate || !line.kind->transfers)
+        return {};
+    bool waited = false;
+    TransferGate::Pass pass = m_site.gate->enter(usbPlaceOf(m_order.port), stop, [&](const QString &sentence) {
+        waited = true;
+        m_context.logLine(sentence);
+        if (line.progress)
+            line.progress->setNote(sentence);
+        m_board.update([&sentence](SlotView &view) {
+            view.word = u"WAIT"_s;
+            view.sentence = sentence;
+        });
+    });
+    if (waited) {
+        if (line.progress)
+            line.progress->setNote({});
+        m_board.update([&line](SlotView &view) {
+            view.word = line.kind->title.toUpper();
+            view.sentence.clear();
+        });
+    }
+    return pass;
 }
 
 void Runner::endStep(int index, const std::optional<Fault> &fault, double seconds)

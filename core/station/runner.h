@@ -51,6 +51,7 @@ private:
     std::optional<Fault> runMain(const std::stop_token &stop);
     std::optional<Fault> runSection(Line::Section section, const std::stop_token &stop);
     std::optional<Fault> runStep(int index, const std::stop_token &stop);
+    TransferGate::Pass takePlace(const Line &line, const std::stop_token &stop);
     void endStep(int index, const std::optional<Fault> &fault, double seconds);
     std::optional<Fault> settleIntents(std::optional<Fault> fault);
     RunEnd end(std::optional<Fault> fault);

@@ -33,6 +33,8 @@ StationImpl::StationImpl(const Home &home, const DriverRegistry &drivers, const 
     m_site.lookup = &m_lookup;
     m_site.allocator = &m_allocator;
     m_site.drivers = &drivers;
+    m_gate.setLimits(home.limits());
+    m_site.gate = &m_gate;
     m_site.profiles = home.profiles();
     m_site.mode = options.mode;
     m_site.person = options.person;

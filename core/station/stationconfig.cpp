@@ -93,7 +93,7 @@ StationConfig parseStationConfig(const QByteArray &yaml, const QString &file)
     reader.keys(
         root, QStringLiteral("The file"),
         {QStringLiteral("station"), QStringLiteral("name"), QStringLiteral("attempts"), QStringLiteral("issuer"),
-         QStringLiteral("firmware"), QStringLiteral("slots")},
+         QStringLiteral("firmware"), QStringLiteral("limits"), QStringLiteral("slots")},
         [&](const QString &key, const YAML::Node &value) {
             if (key == u"station") {
                 reader.number(value, QStringLiteral("\"station\" (the version of this file)"), 1, 1);
@@ -110,6 +110,13 @@ StationConfig parseStationConfig(const QByteArray &yaml, const QString &file)
                             [&](const QString &kind, const YAML::Node &list) {
                                 (kind == u"folders" ? config.firmwareFolders : config.firmwareUrls) =
                                     reader.texts(list, u'"' + kind + u'"');
+                            });
+            } else if (key == u"limits") {
+                reader.keys(value, QStringLiteral("\"limits\""),
+                            {QStringLiteral("per-controller"), QStringLiteral("per-hub")},
+                            [&](const QString &what, const YAML::Node &number) {
+                                (what == u"per-hub" ? config.limits.perHub : config.limits.perController) =
+                                    reader.number(number, u'"' + what + u'"', 1, maximumPlaces);
                             });
             } else if (!value.IsNull()) {
                 if (!value.IsSequence() || value.size() > size_t(maximumPlaces))
@@ -166,6 +173,9 @@ issuer: file
 #   firmware:
 #     folders: [ /srv/firmware ]
 #     urls: [ "https://releases.example/t1/firmware.json" ]
+
+# How many places may program at once behind one USB controller, or behind one hub; the others wait. Without this, all:
+#   limits: { per-controller: 8, per-hub: 4 }
 
 # Places in the order of the bench. A port is best named by where it is plugged in, so that it stays the same when
 # devices restart: see "slipway device list".

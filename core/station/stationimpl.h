@@ -78,6 +78,7 @@ private:
     mutable Lookup m_lookup;
     std::unique_ptr<Issuer> m_issuer;
     Allocator m_allocator;
+    TransferGate m_gate;
     Worksite m_site;
 
     std::mutex m_startMutex;

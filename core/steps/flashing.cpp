@@ -4,6 +4,7 @@
 #include "core/base/progress.h"
 #include "core/base/text.h"
 #include "core/steps/suitflashing.h"
+#include "core/codec/uf2.h"
 
 #include <QCryptographicHash>
 #include <QScopeGuard>
@@ -195,12 +196,21 @@ bool Flashing::goesToMemory(Device &device) const
 
 Flashing::Result Flashing::toMemory(const std::function<Device &()> &device, const Task &task)
 {
+    Memory &memory = *device().memory();
+    const QList<quint32> taken = memory.families(task);
+    std::optional<quint32> chosen;
     QList<MemorySegment> segments;
-    for (qsizetype i = 0; i < m_files.size(); ++i)
-        segments += m_files[i].segments(m_order.files[i].at, m_order.files[i].family);
+    for (qsizetype i = 0; i < m_files.size(); ++i) {
+        const std::optional<quint32> &named = m_order.files[i].family;
+        const bool narrow = named && taken.contains(*named); // one that it does not take is refused like any other
+        const auto family = m_files[i].familyAmong(narrow ? QList<quint32>{*named} : taken);
+        if (family && chosen && family != chosen)
+            throw Fault("firmware.families", {uf2FamilyName(*chosen) + u", "_s + uf2FamilyName(*family)});
+        chosen = family ? family : chosen;
+        segments += m_files[i].segments(m_order.files[i].at, family ? family : named);
+    }
     segments = tidy(segments);
 
-    Memory &memory = *device().memory();
     memory.check(segments, task);
     qint64 total = 0;
     for (const MemorySegment &segment : std::as_const(segments))
@@ -210,6 +220,9 @@ Flashing::Result Flashing::toMemory(const std::function<Device &()> &device, con
         task.at(m_writeNode));
     m_reach.done = total;
     m_reach.at.reset();
+    const Memory::WriteResult written =
+        memory.write(segments, {.verify = m_order.verify, .eraseAll = m_order.eraseAll, .family = chosen},
+                     task.at(m_writeNode));
     if (m_order.verify && !written.verified)
         throw Fault("flash.unverified", {});
     m_writeNode->finish();

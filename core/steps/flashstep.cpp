@@ -311,6 +311,7 @@ StepKind flashKind()
     kind.weight = 12;
     kind.timeoutMs = 300'000;
     kind.writes = true;
+    kind.transfers = true;
     kind.needs = [](const QVariantMap &p) {
         return p.contains(u"files"_s) || p.contains(u"at"_s) ? QSet{Capability::Memory}
                                                              : QSet{Capability::Firmware, Capability::Reset};

@@ -175,6 +175,7 @@ struct StepKind {
     QStringList lacking(const QVariantMap &parameters, const QSet<Capability> &able) const;
     std::function<bool(const QVariantMap &)> irreversible; // cannot be undone by anybody
     bool writes = false;     // changes the device: never allowed after an irreversible step
+    bool transfers = false;  // moves much data: waits for a place where a station limits these
     bool readsFacts = false; // ${fact:...} has values after it
     QString setsVariable;    // the parameter that names the variable it sets, empty: none
     // Further checks of the parameters alone: (parameter, sentence) pairs; class rules included.

@@ -69,6 +69,7 @@ QHash<QString, QStringList> floors()
         {QStringLiteral("drivers/esp"), drivers},
         {QStringLiteral("drivers/stm32"), drivers},
         {QStringLiteral("drivers/dfu"), drivers},
+        {QStringLiteral("drivers/uf2"), drivers},
         {QStringLiteral("drivers/linux"), drivers},
         {QStringLiteral("drivers/coap"), drivers},
         {QStringLiteral("drivers/probe"), drivers},

@@ -147,6 +147,11 @@ private Q_SLOTS:
                                "  - { port: /dev/a }\n  - { name: x, port: udp:h:1, driver: smp }\n",
                                u"s"_s);
         QCOMPARE(c.attempts, 3);
+        QCOMPARE(c.limits.perController, 0);
+        const StationConfig limited =
+            parseStationConfig("station: 1\nname: L\nlimits: { per-controller: 8, per-hub: 4 }\n", u"s"_s);
+        QCOMPARE(limited.limits.perController, 8);
+        QCOMPARE(limited.limits.perHub, 4);
         QCOMPARE(c.places.size(), 2);
         QCOMPARE(c.places[0].name, u"1"_s);
         QCOMPARE(c.places[1].driver, u"smp"_s);
@@ -181,6 +186,10 @@ private Q_SLOTS:
         QTest::newRow("no port") << QByteArray("station: 1\nname: L\nslots: [{name: a}]\n") << u"s.yaml:3:"_s
                                  << u"port"_s;
         QTest::newRow("attempts") << QByteArray("station: 1\nname: L\nattempts: 0\n") << u"s.yaml:3:11:"_s << u"1 to"_s;
+        QTest::newRow("limits") << QByteArray("station: 1\nname: L\nlimits: { per-controler: 8 }\n")
+                                << u"s.yaml:3:11:"_s << u"per-controller"_s;
+        QTest::newRow("no limit") << QByteArray("station: 1\nname: L\nlimits: { per-hub: 0 }\n") << u"s.yaml:3:20:"_s
+                                  << u"1 to"_s;
         QTest::newRow("deep") << QByteArray(200'000, '[') << u"s.yaml:"_s << QString();
         QTest::newRow("control") << QByteArray("station: 1\nname: \"a\\u0007b\"\n") << u"s.yaml:2:"_s << QString();
     }

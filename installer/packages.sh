@@ -17,12 +17,10 @@ build_packages="
 test_packages="
     qt6-qmllint-plugins qml6-module-qttest
     clang clang-format libclang-rt-14-dev
-    umockdev libumockdev-dev stm32flash dfu-util busybox libcoap3-bin curl nginx-light
-    tshark iproute2
-    umockdev libumockdev-dev stm32flash dfu-util openocd busybox libcoap3-bin
-    umockdev libumockdev-dev stm32flash dfu-util busybox libcoap3-bin mtools dosfstools
+    umockdev libumockdev-dev stm32flash dfu-util openocd busybox libcoap3-bin mtools dosfstools
+    curl nginx-light tshark iproute2 socat
     xvfb xauth x11-utils xdotool imagemagick
-    iproute2 socat poppler-utils zbar-tools python3-jsonschema python3-yaml desktop-file-utils procps util-linux xxd git"
+    poppler-utils zbar-tools python3-jsonschema python3-yaml desktop-file-utils procps util-linux xxd git"
 
 # install_packages NAME...: installs what is missing, and says so; silent and quick when all is there.
 install_packages() {

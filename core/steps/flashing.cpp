@@ -3,8 +3,8 @@
 #include "core/base/fault.h"
 #include "core/base/progress.h"
 #include "core/base/text.h"
-#include "core/steps/suitflashing.h"
 #include "core/codec/uf2.h"
+#include "core/steps/suitflashing.h"
 
 #include <QCryptographicHash>
 #include <QScopeGuard>
@@ -215,14 +215,14 @@ Flashing::Result Flashing::toMemory(const std::function<Device &()> &device, con
     qint64 total = 0;
     for (const MemorySegment &segment : std::as_const(segments))
         total += segment.bytes.size();
-    const Memory::WriteResult written = memory.write(
-        segments, {.verify = m_order.verify, .eraseAll = m_order.eraseAll, .stage = beginWriting(segments, total)},
-        task.at(m_writeNode));
+    const Memory::WriteResult written = memory.write(segments,
+                                                     {.verify = m_order.verify,
+                                                      .eraseAll = m_order.eraseAll,
+                                                      .stage = beginWriting(segments, total),
+                                                      .family = chosen},
+                                                     task.at(m_writeNode));
     m_reach.done = total;
     m_reach.at.reset();
-    const Memory::WriteResult written =
-        memory.write(segments, {.verify = m_order.verify, .eraseAll = m_order.eraseAll, .family = chosen},
-                     task.at(m_writeNode));
     if (m_order.verify && !written.verified)
         throw Fault("flash.unverified", {});
     m_writeNode->finish();

@@ -34,6 +34,7 @@ StationImpl::StationImpl(const Home &home, const DriverRegistry &drivers, const 
     m_site.allocator = &m_allocator;
     m_site.drivers = &drivers;
     m_site.profiles = home.profiles();
+    m_site.seeds = options.seeds;
     m_site.mode = options.mode;
     m_site.person = options.person;
     m_site.outputFolder = home.file(options.mode == Mode::Training ? u"labels/training"_s : u"labels"_s);

@@ -5,15 +5,16 @@
 
 namespace slipway {
 
-StepKind identifyKind(); // identifystep.cpp
-StepKind flashKind();    // flashstep.cpp
-StepKind setKind();      // setstep.cpp
-StepKind timeKind();     // timestep.cpp
-StepKind idevidKind();   // idevidstep.cpp
-StepKind measureKind();  // measurestep.cpp
-StepKind promptKind();   // promptstep.cpp
-StepKind labelKind();    // labelstep.cpp
-StepKind resetKind();    // resetstep.cpp
-StepKind lockKind();     // lockstep.cpp
+StepKind identifyKind();    // identifystep.cpp
+StepKind flashKind();       // flashstep.cpp
+StepKind setKind();         // setstep.cpp
+StepKind timeKind();        // timestep.cpp
+StepKind idevidKind();      // idevidstep.cpp
+StepKind measureKind();     // measurestep.cpp
+StepKind promptKind();      // promptstep.cpp
+StepKind labelKind();       // labelstep.cpp
+StepKind resetKind();       // resetstep.cpp
+StepKind lockKind();        // lockstep.cpp
+StepKind factoryDataKind(); // factorydatastep.cpp
 
 } // namespace slipway

@@ -27,8 +27,9 @@ QStringList StepKind::lacking(const QVariantMap &parameters, const QSet<Capabili
 
 const QList<StepKind> &stepKinds()
 {
-    static const QList<StepKind> kinds{identifyKind(), flashKind(),  setKind(),   timeKind(),  idevidKind(),
-                                       measureKind(),  promptKind(), labelKind(), resetKind(), lockKind()};
+    static const QList<StepKind> kinds{identifyKind(), flashKind(),       setKind(),     timeKind(),
+                                       idevidKind(),   factoryDataKind(), measureKind(), promptKind(),
+                                       labelKind(),    resetKind(),       lockKind()};
     return kinds;
 }
 

@@ -38,6 +38,12 @@ public:
     bool canCompare = true;
     bool started = false; // left the loader
 
+    // Ways to a key besides making one.
+    std::optional<Keys::Element> element; // nothing: it has none
+    QByteArray seed;                      // empty: it derives nothing
+    bool takesKeys = true;
+    bool losesKeys = false; // says that it took a key and did not
+
     // Misbehaviour.
     bool storesWrongHash = false; // of a written image
     bool refusesImage = false;    // starts the old one again

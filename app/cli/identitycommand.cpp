@@ -1,5 +1,6 @@
 #include "app/cli/identitycommand.h"
 
+#include "app/cli/partitioncommand.h"
 #include "core/base/fault.h"
 #include "core/base/files.h"
 #include "core/base/text.h"
@@ -281,6 +282,8 @@ void addIdentityCommand(CLI::App &app, CliContext &context)
     training(command);
     CliContext::examples(command, {u"slipway identity revoke T1-00000009 --reason keyCompromise --home H"_s});
     context.action(command, [&context, words] { return revoke(context, *words); });
+
+    addPartitionCommands(*noun, context);
 
     command = noun->add_subcommand("crl", "Write the issuer's revocation list");
     command->add_option("--out", words->out, "Where the list goes, PEM")->type_name("FILE")->required();

@@ -2,7 +2,9 @@
 
 #include "app/cli/runreport.h"
 #include "app/cli/runsession.h"
+#include "app/cli/secretinput.h"
 #include "core/base/fault.h"
+#include "core/identity/privatekey.h"
 #include "core/station/recipefit.h"
 #include "core/steps/recipechecker.h"
 
@@ -20,6 +22,7 @@ struct RunOptions {
     std::vector<std::string> serials;
     std::vector<std::string> answers;
     std::string person;
+    int seedFd = -1;
     bool training = false;
     bool together = false;
 };
@@ -43,6 +46,8 @@ int run(CliContext &context, const RunOptions &options)
     stationOptions.person = QString::fromStdString(options.person);
     stationOptions.barrierStart = options.together;
     stationOptions.maxAttempts = home.attempts();
+    if (options.seedFd >= 0)
+        stationOptions.seeds = std::make_shared<const SeedTable>(SeedTable::parse(secretFromFd(options.seedFd)));
     const auto station = Station::open(home, context.drivers(), stationOptions);
     const auto places = placesFrom(texts(options.places), home);
     station->setSlots(places);
@@ -81,6 +86,11 @@ void addRunCommand(CLI::App &app, CliContext &context)
         ->type_name("TEXT")
         ->allow_extra_args(false);
     command->add_option("--operator", options->person, "Who does it, for the record")->type_name("NAME");
+    command
+        ->add_option("--seed-fd", options->seedFd,
+                     "Read the seeds of devices that derive their keys from this file descriptor: lines \"SERIAL HEX\"")
+        ->type_name("FD")
+        ->check(CLI::Range(0, 1'000'000));
     command->add_flag("--training", options->training, "Training CA and numbers; the record says so");
     command->add_flag("--together", options->together, "Start all places at the same moment");
     CliContext::examples(
@@ -88,6 +98,7 @@ void addRunCommand(CLI::App &app, CliContext &context)
                   u"slipway run t1 --slot left=/dev/ttyACM0 --slot right=udp:192.0.2.7:1337 --serial T1-00000042 "
                   "--serial T1-00000043"_s,
                   u"slipway run recipes/test.yaml --training --answer yes"_s,
+                  u"slipway run t1 --serial T1-00000042 --seed-fd 3 3< seeds"_s,
                   u"slipway run t1            (in a terminal: scan the units one after the other, Ctrl-D ends)"_s});
     context.action(command, [&context, options] { return run(context, *options); });
 }

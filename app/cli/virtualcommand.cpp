@@ -61,6 +61,8 @@ struct SmpWords {
     int port = 0;
     quint64 seed = 1;
     bool noise = false, reenumerate = false, legacyRc = false;
+    std::string seedFile, vendorKey, vendorChain;
+    bool element = false;
     std::vector<std::string> faults, bootKeys;
 };
 
@@ -74,6 +76,18 @@ int runSmp(CliContext &context, const SmpWords &words)
         options.udpPort = static_cast<quint16>(words.port);
         options.udpAddress = QString::fromStdString(words.address);
     }
+    if (!words.seedFile.empty()) {
+        const auto seed = fromHex(
+            QString::fromLatin1(readFile(QString::fromStdString(words.seedFile), largestKey, u"a seed"_s).trimmed()));
+        if (!seed || seed->isEmpty())
+            usage(u"%1 holds no seed."_s.arg(QString::fromStdString(words.seedFile)), u"Write it in hex."_s);
+        options.deviceSeed = *seed;
+    }
+    options.secureElement = words.element;
+    if (!words.vendorKey.empty())
+        options.vendorKey = readFile(QString::fromStdString(words.vendorKey), largestKey, u"a key"_s);
+    if (!words.vendorChain.empty())
+        options.vendorChain = readFile(QString::fromStdString(words.vendorChain), largestKey, u"certificates"_s);
     options.serial = QString::fromStdString(words.serial);
     options.board = QString::fromStdString(words.board);
     options.stateFolder = QString::fromStdString(words.state);
@@ -173,6 +187,16 @@ void addVirtualCommand(CLI::App &app, CliContext &context)
     command->add_option("--server", smp->server, "zephyr, or mcuboot for serial recovery")
         ->check(CLI::IsMember({"zephyr", "mcuboot"}));
     command->add_option("--state", smp->state, "Keep what survives a power cut in this folder")->type_name("DIR");
+    command
+        ->add_option("--device-seed", smp->seedFile,
+                     "It derives its key from the seed in this file, hex (none: no seed)")
+        ->type_name("FILE");
+    command->add_flag("--secure-element", smp->element, "It has a secure element that makes keys");
+    CLI::Option *vendorKey =
+        command->add_option("--vendor-key", smp->vendorKey, "It comes with this key, DER")->type_name("FILE");
+    command->add_option("--vendor-chain", smp->vendorChain, "And with these certificates, PEM")
+        ->type_name("FILE")
+        ->needs(vendorKey);
     command->add_flag("--shell-noise", smp->noise, "SMP inside a shell console, with prompts and log lines between");
     command->add_flag("--legacy-rc", smp->legacyRc, "Answer success with \"rc: 0\", as older firmware does");
     command->add_option("--reboot-time", smp->rebootTime, "How long it is deaf in a restart (150ms)")

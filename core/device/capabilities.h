@@ -2,6 +2,7 @@
 // What a device can do, one small interface each. A driver's Device hands out those it has. Steps ask for these and
 // know no protocol. All calls block, honour task.deadline and task.stop, and throw Fault.
 
+#include "core/base/secret.h"
 #include "core/base/task.h"
 #include "core/device/memorymap.h"
 
@@ -15,7 +16,21 @@
 
 namespace slipway {
 
-enum class Capability { Firmware, Blobs, Shell, Keys, Eraser, Reset, Clock, Lock, Memory };
+enum class Capability {
+    Firmware,
+    Blobs,
+    Shell,
+    Keys,
+    Eraser,
+    Reset,
+    Clock,
+    Lock,
+    Memory,
+    // How a key comes to be, besides Keys::generate().
+    KeyElement,    // in a secure element
+    KeyDerivation, // from a seed
+    KeyInjection,  // made elsewhere
+};
 QString toString(Capability capability); // "firmware", "blobs", ...
 
 // How far a write got, in order. Checking changes nothing; what comes after it has, or may have, changed the device.
@@ -105,6 +120,21 @@ public:
     // End-entity first, DER each.
     virtual void writeChain(const QList<QByteArray> &chain, const Task &task) = 0;
     virtual QList<QByteArray> readChain(const Task &task) = 0; // empty: no identity yet
+
+    // Other ways to a key, for devices whose driver has the capability; the others throw device.lacks.
+
+    // A discrete secure element or TPM makes the key and keeps it; request() and sign() use that key from then on.
+    struct Element {
+        QString name;           // "ATECC608B", "TPM 2.0"
+        QString handle;         // of the key, as the element names it: "slot 0", "0x81000001"
+        QByteArray attestation; // what the element says of the key, empty: nothing
+    };
+    virtual Element generateInElement(const Task &task);
+    // The device derives its key from its seed and this serial number (core/identity/privatekey.h says how).
+    virtual void derive(const QString &serial, const Task &task);
+    // The device takes a key that was made elsewhere: PrivateKeyInfo (PKCS#8), DER. Replaces the one it has. Throws
+    // device.open-network where the way there is neither private nor encrypted.
+    virtual void load(const SecretBytes &pkcs8, const Task &task);
 };
 
 class Eraser
@@ -141,6 +171,7 @@ public:
         bool eraseAll = false;
         StageSink stage{};
         std::optional<quint32> family{}; // of families(), that the segments are for; nothing: the first
+        bool secret = false; // a key is in it: sent as it is, not packed, so that no form of it stays behind unseen
     };
     struct WriteResult {
         qint64 bytes = 0;      // of the segments

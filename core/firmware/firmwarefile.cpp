@@ -4,7 +4,9 @@
 #include "core/codec/dfufile.h"
 #include "core/codec/elffile.h"
 #include "core/codec/espimage.h"
+#include "core/codec/espsecurecert.h"
 #include "core/codec/intelhex.h"
+#include "core/codec/nvspartition.h"
 #include "core/codec/srecord.h"
 #include "core/codec/uf2.h"
 
@@ -121,6 +123,12 @@ FirmwareFile FirmwareFile::parse(const QByteArray &bytes)
         file.readDfu();
     else if (EspImage::looksLike(bytes))
         file.readEsp();
+    else if (EspSecureCert::looksLike(bytes))
+        file.readEspSecureCert();
+    else if (NvsKeys::looksLikePartition(bytes))
+        file.readNvsKeys();
+    else if (NvsPartition::looksLike(bytes))
+        file.readNvs();
     else
         file.readRaw();
 
@@ -306,6 +314,89 @@ void FirmwareFile::readSuit()
             QString::number(payloads.size()));
 }
 
+// Factory data. Names, types and sizes; of values only what a certificate says to everybody.
+
+void FirmwareFile::readEspSecureCert()
+{
+    m_format = Format::EspSecureCert;
+    const EspSecureCert partition = EspSecureCert::parse(m_bytes);
+    m_content = m_bytes;
+    QJsonArray entries;
+    for (const EspSecureCert::Entry &entry : partition.entries) {
+        QJsonObject object{{QStringLiteral("type"), entry.type},       {QStringLiteral("name"), entry.typeName()},
+                           {QStringLiteral("subtype"), entry.subtype}, {QStringLiteral("flags"), entry.flags},
+                           {QStringLiteral("at"), entry.offset},       {QStringLiteral("size"), entry.size},
+                           {QStringLiteral("holds"), entry.crcHolds}};
+        QString text =
+            QStringLiteral("%1%2, %3 bytes at %4")
+                .arg(entry.typeName(), entry.subtype > 0 ? QStringLiteral(" %1").arg(entry.subtype) : QString())
+                .arg(entry.size)
+                .arg(entry.offset);
+        if (!entry.flagNames().isEmpty())
+            text += QStringLiteral(", ") + entry.flagNames();
+        if (!entry.isPrivate()) {
+            const QByteArrayView value = QByteArrayView(m_bytes).sliced(entry.offset, entry.size);
+            const QString sha256 = hex(QCryptographicHash::hash(value, QCryptographicHash::Sha256));
+            object[QStringLiteral("sha256")] = sha256;
+        }
+        entries << object;
+        addFact(QStringLiteral("entries"), QStringLiteral("entry"), QJsonValue::Null, text);
+    }
+    addFact(QStringLiteral("entries"), {}, entries);
+    addFact(QStringLiteral("digest-holds"), QStringLiteral("digest"),
+            partition.integrityHolds ? QJsonValue(*partition.integrityHolds) : QJsonValue(QJsonValue::Null),
+            !partition.integrityHolds   ? QStringLiteral("none over all entries")
+            : *partition.integrityHolds ? QStringLiteral("over all entries, holds")
+                                        : QStringLiteral("over all entries, DOES NOT HOLD"));
+    for (const QString &defect : partition.defects())
+        addDefect(Fault("codec.esp-secure-cert", {defect}));
+}
+
+void FirmwareFile::readNvsKeys()
+{
+    m_format = Format::NvsKeys;
+    m_content = m_bytes;
+    addFact(QStringLiteral("keys"), QStringLiteral("keys"), 2, QStringLiteral("2 of 256 bits, checksum holds"));
+}
+
+void FirmwareFile::readNvs()
+{
+    m_format = Format::Nvs;
+    const NvsPartition partition = NvsPartition::parse(m_bytes);
+    m_content = m_bytes;
+    int inUse = 0, written = 0, erased = 0, blank = 0;
+    for (const NvsPartition::Page &page : partition.pages) {
+        inUse += page.state != NvsPartition::State::Blank;
+        written += page.written;
+        erased += page.erased;
+        blank += page.blank;
+    }
+    addFact(QStringLiteral("pages"), QStringLiteral("pages"), partition.pages.size(),
+            QStringLiteral("%1, %2 of them in use").arg(partition.pages.size()).arg(inUse));
+    addFact(QStringLiteral("pages-in-use"), {}, inUse);
+    addFact(QStringLiteral("encrypted"), QStringLiteral("encrypted"), partition.sealed,
+            partition.sealed ? QStringLiteral("yes (or damaged throughout)") : QStringLiteral("no"));
+    addFact(QStringLiteral("slots"), QStringLiteral("entries"),
+            QJsonObject{{QStringLiteral("written"), written},
+                        {QStringLiteral("erased"), erased},
+                        {QStringLiteral("blank"), blank}},
+            QStringLiteral("%1 written, %2 erased, %3 blank").arg(written).arg(erased).arg(blank));
+    QJsonArray items;
+    for (const NvsPartition::Item &item : partition.items) {
+        items << QJsonObject{{QStringLiteral("namespace"), item.space},
+                             {QStringLiteral("key"), item.key},
+                             {QStringLiteral("type"), item.type},
+                             {QStringLiteral("size"), item.size}};
+        addFact(QStringLiteral("items"), QStringLiteral("item"), QJsonValue::Null,
+                QStringLiteral("%1/%2, %3, %4 bytes")
+                    .arg(oneLine(item.space, 20), oneLine(item.key, 20), item.type)
+                    .arg(item.size));
+    }
+    addFact(QStringLiteral("items"), {}, items);
+    for (const QString &defect : partition.defects)
+        addDefect(Fault("codec.nvs", {defect}));
+}
+
 void FirmwareFile::readRaw()
 {
     refuseForeign(m_bytes);
@@ -334,6 +425,12 @@ QString FirmwareFile::format() const
         return QStringLiteral("mcuboot");
     case Format::Suit:
         return QStringLiteral("suit");
+    case Format::EspSecureCert:
+        return QStringLiteral("esp-secure-cert");
+    case Format::Nvs:
+        return QStringLiteral("nvs");
+    case Format::NvsKeys:
+        return QStringLiteral("nvs-keys");
     case Format::Raw:
         break;
     }
@@ -361,6 +458,12 @@ QString FirmwareFile::formatName() const
         return QStringLiteral("MCUboot image");
     case Format::Suit:
         return QStringLiteral("SUIT envelope");
+    case Format::EspSecureCert:
+        return QStringLiteral("esp_secure_cert partition");
+    case Format::Nvs:
+        return QStringLiteral("NVS partition");
+    case Format::NvsKeys:
+        return QStringLiteral("NVS key partition");
     case Format::Raw:
         break;
     }

@@ -13,6 +13,8 @@
 //   dfu           none: the image without its suffix               \ must be given, else firmware.no-address
 //   mcuboot       none (load address only for the boot loader)     |
 //   esp           none: segments tell where the loader puts them   |
+//   esp-secure-cert, nvs, nvs-keys: none; factory data of the      |
+//                 ESP32 family                                     |
 //   raw           none                                             /
 //   suit          components, not addresses: firmware.not-by-address
 //
@@ -38,7 +40,7 @@ class FirmwareFile
 {
 public:
     static constexpr qint64 MaximumBytes = 64 * 1024 * 1024;
-    enum class Format { IntelHex, SRecord, Uf2, Elf, DfuSe, Dfu, Esp, Mcuboot, Suit, Raw };
+    enum class Format { IntelHex, SRecord, Uf2, Elf, DfuSe, Dfu, Esp, Mcuboot, Suit, EspSecureCert, Nvs, NvsKeys, Raw };
 
     // Pieces that belong together: all there is, or those for one family of chips or one memory.
     struct Part {
@@ -60,7 +62,8 @@ public:
     static FirmwareFile parse(const QByteArray &bytes);
 
     Format kind() const { return m_format; }
-    // "intel-hex", "s-record", "uf2", "elf", "dfuse", "dfu", "esp", "mcuboot", "suit", "raw"
+    // "intel-hex", "s-record", "uf2", "elf", "dfuse", "dfu", "esp", "mcuboot", "suit", "esp-secure-cert", "nvs",
+    // "nvs-keys", "raw"
     QString format() const;
     QString formatName() const; // "Intel HEX file", for sentences
     const QByteArray &bytes() const { return m_bytes; }
@@ -110,6 +113,9 @@ private:
     void readEsp();
     void readMcuboot();
     void readSuit();
+    void readEspSecureCert();
+    void readNvs();
+    void readNvsKeys();
     void readRaw();
 
     Format m_format = Format::Raw;

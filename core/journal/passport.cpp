@@ -136,6 +136,8 @@ QJsonObject certificateJson(const CertificateInfo &row)
     put(object, "profile", row.profile);
     put(object, "mud-url", row.mudUrl);
     put(object, "masa-url", row.masaUrl);
+    put(object, "method", row.method);
+    put(object, "transfer", row.transfer);
     put(object, "run", row.run);
     put(object, "revoked-at", row.revokedAt);
     put(object, "revoked-reason", row.revokedReason);

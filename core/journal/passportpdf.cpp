@@ -188,6 +188,9 @@ private:
              {QStringLiteral("Status"), certificate.value(QLatin1String("revoked")).toBool()
                                             ? QStringLiteral("REVOKED, ") + humanTime(text(certificate, "revoked-at"))
                                             : QStringLiteral("not revoked")}});
+        m_sheet.wide(QStringLiteral("Key loading"),
+                     text(certificate, "method") + QStringLiteral(", ") + text(certificate, "transfer"),
+                     PdfSheet::Type::Text);
         m_sheet.wide(QStringLiteral("Certificate number"), text(certificate, "certificate-serial"));
         m_sheet.wide(QStringLiteral("Certificate SHA-256"), text(certificate, "sha256"));
         m_sheet.wide(QStringLiteral("Public key SHA-256"), text(certificate, "public-key-sha256"));

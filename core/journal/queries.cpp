@@ -323,8 +323,8 @@ std::vector<CertificateInfo> JournalReader::certificatesOf(Mode mode, const QStr
     Statement s(
         m_database,
         "SELECT c.entry, c.certificate_serial, c.sha256, c.public_key_sha256, c.issuer, c.not_after, c.profile, "
-        "c.mud_url, c.masa_url, c.run, c.at, c.revoked_at, c.revoked_reason, e.body FROM certificate c LEFT JOIN "
-        "entry e ON e.seq = c.entry WHERE c.serial = ?1 AND c.mode = ?2 ORDER BY c.entry",
+        "c.mud_url, c.masa_url, c.run, c.at, c.revoked_at, c.revoked_reason, e.body, c.method, c.transfer "
+        "FROM certificate c LEFT JOIN entry e ON e.seq = c.entry WHERE c.serial = ?1 AND c.mode = ?2 ORDER BY c.entry",
         false);
     s.bind(1, serial).bind(2, toString(mode));
     std::vector<CertificateInfo> rows;
@@ -346,6 +346,8 @@ std::vector<CertificateInfo> JournalReader::certificatesOf(Mode mode, const QStr
         row.revokedAt = s.text(11);
         row.revokedReason = s.text(12);
         row.der = readBody(s.blob(13)).value(QLatin1String("der")).toByteArray();
+        row.method = s.text(14);
+        row.transfer = s.text(15);
         rows.push_back(std::move(row));
     }
     return rows;

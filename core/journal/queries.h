@@ -76,6 +76,7 @@ struct CertificateInfo {
     qint64 entry = 0;
     Mode mode = Mode::Production;
     QString serial, certificateSerial, sha256, publicKeySha256, issuer, notAfter, profile, mudUrl, masaUrl, run, at;
+    QString method, transfer;         // how its key came into the device: "avocado", "device-generated, ..."
     QString revokedAt, revokedReason; // empty: good
     QByteArray der;
 };

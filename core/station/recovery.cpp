@@ -36,6 +36,7 @@ QString actWords(const QString &act, const QCborMap &detail)
         return u"set lock %1"_s.arg(detail.value(u"lock"_s).toString(u"debug"_s));
     static const QHash<QString, QString> words = {
         {u"identity.issue"_s, u"issue the certificate"_s},
+        {u"identity.inject"_s, u"bring a key into the device"_s},
         {u"identity.write"_s, u"write the identity into the device"_s},
         {u"identity.generate"_s, u"make the device's key"_s},
         {u"erase"_s, u"erase"_s},

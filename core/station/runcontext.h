@@ -3,6 +3,7 @@
 // used by the slot's thread alone.
 
 #include "core/identity/issuer.h"
+#include "core/identity/privatekey.h"
 #include "core/recipe/variables.h"
 #include "core/station/allocator.h"
 #include "core/station/lookup.h"
@@ -24,6 +25,7 @@ struct Worksite {
     const DriverRegistry *drivers = nullptr;
     TransferGate *gate = nullptr; // null: no limits
     ProfileStore profiles;
+    std::shared_ptr<const SeedTable> seeds; // null: none were given
     Mode mode = Mode::Production;
     QString person;
     QString outputFolder;
@@ -69,6 +71,7 @@ public:
     Journal &journal() override { return *m_site.journal; }
     Issuer &issuer() override { return *m_site.issuer; }
     ProfileStore &profiles() override { return m_profiles; }
+    const SeedTable *seeds() const override { return m_site.seeds.get(); }
     QString outputFolder() const override { return m_site.outputFolder; }
     void measured(const Measurement &measurement) override;
     void fact(const QString &name, const QString &value) override;

@@ -36,6 +36,7 @@ StationImpl::StationImpl(const Home &home, const DriverRegistry &drivers, const 
     m_gate.setLimits(home.limits());
     m_site.gate = &m_gate;
     m_site.profiles = home.profiles();
+    m_site.seeds = options.seeds;
     m_site.mode = options.mode;
     m_site.person = options.person;
     m_site.outputFolder = home.file(options.mode == Mode::Training ? u"labels/training"_s : u"labels"_s);

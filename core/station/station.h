@@ -98,6 +98,7 @@ struct StationOptions {
     QString person;
     bool barrierStart = false; // runs wait until all occupied slots are ready and start() is called
     int maxAttempts = 2;
+    std::shared_ptr<const SeedTable> seeds; // of devices whose keys are derived; null: none
 };
 
 class Station

@@ -213,6 +213,16 @@ IssuedCertificate issueRecorded(Journal &journal, Issuer &issuer, const IssueOrd
     return issued;
 }
 
+void acceptRecorded(Journal &journal, const IssueOrder &order, const IssuedCertificate &certificate,
+                    const IssueRecord &record)
+{
+    journal.transact([&](Transaction &transaction) {
+        if (const auto fault = Conflicts(transaction, record.mode).of(order))
+            throw Fault(*fault);
+        transaction.append(CertificateEntries(record).of(order, certificate));
+    });
+}
+
 namespace {
 
 // Many orders in groups. Each transaction brings the certificates of one group and the intent of the group after next

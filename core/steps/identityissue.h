@@ -30,6 +30,10 @@ struct IssueRecord {
 IssuedCertificate issueRecorded(Journal &journal, Issuer &issuer, const IssueOrder &order, const IssueRecord &record,
                                 const Task &task);
 
+// Puts a certificate on record that somebody else issued: of a device that came with it. The same look-ups hold.
+void acceptRecorded(Journal &journal, const IssueOrder &order, const IssuedCertificate &certificate,
+                    const IssueRecord &record);
+
 struct BatchItem {
     std::optional<IssuedCertificate> certificate;
     std::optional<Fault> fault; // why there is none

@@ -1,13 +1,18 @@
-// idevid: gives the device its identity (IEEE 802.1AR IDevID). The private key is made on the device and stays there.
+// idevid: gives the device its identity (IEEE 802.1AR IDevID), in one of five ways (keyloading.h).
 
 #include "core/base/fault.h"
 #include "core/base/text.h"
+#include "core/codec/espsecurecert.h"
 #include "core/identity/check.h"
 #include "core/identity/signingkey.h"
+#include "core/identity/trust.h"
 #include "core/mud/mudurl.h"
-#include "core/steps/identityissue.h"
+#include "core/steps/keyloading.h"
 #include "core/steps/kinds.h"
 #include "core/steps/mudrecord.h"
+#include "core/steps/partitionidentity.h"
+#include "core/steps/partitionplace.h"
+#include "core/steps/recipesignature.h"
 
 #include <QCryptographicHash>
 
@@ -19,29 +24,17 @@ namespace slipway {
 
 namespace {
 
-using CertificateRow = Journal::Transaction::CertificateRow;
-
 QByteArray sha256(const QByteArray &bytes)
 {
     return QCryptographicHash::hash(bytes, QCryptographicHash::Sha256);
 }
 
-std::vector<CertificateRow> validCertificates(Journal &journal, Mode mode, const QString &serial)
-{
-    std::vector<CertificateRow> rows;
-    journal.transact([&](Journal::Transaction &transaction) {
-        for (CertificateRow &row : transaction.certificatesOfSerial(mode, serial)) {
-            if (!row.revoked)
-                rows.push_back(std::move(row));
-        }
-    });
-    return rows;
-}
-
 class IdevidStep : public Step
 {
 public:
-    explicit IdevidStep(const RecipeStep &step) : m_p(step.parameters) {}
+    explicit IdevidStep(const RecipeStep &step)
+        : m_p(step.parameters), m_source(keySource(m_p.value(u"key"_s).toString()))
+    {}
 
     void prepare(StepContext &context) override
     {
@@ -50,34 +43,110 @@ public:
             m_profile.masaUrl = masa;
         if (const QString url = m_p.value(u"mud-url"_s).toString(); !url.isEmpty() && !url.contains(u"${"_s))
             checkMudUrlFollows(context.journal(), {context.mode(), m_profile.name, {}}, url);
-        context.issuer().checkHealth();
+        m_vendorAnchors = anchors(context, u"vendor-anchors"_s);
+        m_elementAnchors = anchors(context, u"element-anchors"_s);
+        const bool made = m_source == KeySource::Derived || m_source == KeySource::Injected;
+        if (made && m_profile.keyType != u"P-256")
+            throw Fault("idevid.key-type", {m_profile.name, m_profile.keyType});
+        if (m_source == KeySource::Derived && !context.seeds())
+            throw Fault("identity.no-seed", {context.serial()});
+        if (m_source != KeySource::Preloaded)
+            context.issuer().checkHealth();
     }
 
     void run(StepContext &context, const Task &task) override
     {
         Keys *keys = context.device().keys();
+        if (!keys && m_source == KeySource::Injected) {
+            inPartition(context, task);
+            return;
+        }
         if (!keys)
             throw Fault("device.lacks", {u"make a key of its own"_s});
+        if (m_source == KeySource::Preloaded) {
+            adopt(context, *keys, task);
+            return;
+        }
         const std::vector<CertificateRow> recorded =
             validCertificates(context.journal(), context.mode(), context.serial());
         const QList<QByteArray> held = keys->readChain(task);
-        const bool fresh = held.isEmpty() && recorded.empty();
-        const QByteArray certificate = fresh            ? issue(context, *keys, task)
-                                       : held.isEmpty() ? recordedCertificate(context, *keys, recorded, task)
-                                                        : heldCertificate(context, recorded, held.first(), task);
-        if (!fresh)
+        QByteArray certificate = held.isEmpty() ? recordedCertificate(context, *keys, recorded, task)
+                                                : heldCertificate(context, recorded, held.first(), task);
+        const bool fresh = certificate.isEmpty();
+        if (fresh)
+            certificate = issue(context, *keys, task);
+        else
             judge(context, certificate, {});
         // Compared as a whole: where an earlier writing was cut, the first certificate may have arrived and the rest
         // not.
         const QList<QByteArray> chain = QList<QByteArray>{certificate} + context.issuer().chain();
         if (held != chain)
             write(context, *keys, chain, task);
-        prove(*keys, certificate, task);
-        tell(context, certificate, fresh);
+        provePossession(*keys, certificate, task);
+        context.fact(u"possession"_s, u"signature over a fresh challenge"_s);
+        tell(context, certificate, fresh, u"possession proved"_s);
     }
 
 private:
+    QList<QByteArray> anchors(const StepContext &context, const QString &parameter) const
+    {
+        constexpr qint64 limit = 1024 * 1024;
+        const QString file = m_p.value(parameter).toString();
+        return file.isEmpty() ? QList<QByteArray>()
+                              : certificatesFromPem(readReleased(context.recipe(), file, limit, u"trust anchors"_s));
+    }
     QString mudUrl(const StepContext &context) const { return context.expand(m_p.value(u"mud-url"_s).toString()); }
+
+    // The chip is in its loader: key and certificate are written into its memory.
+    void inPartition(StepContext &context, const Task &task) const
+    {
+        PartitionOrder order;
+        order.parameters = m_p;
+        order.profile = m_profile;
+        order.mudUrl = mudUrl(context);
+        order.start = m_p.value(u"start"_s).toBool();
+        order.judge = [&](const QByteArray &certificate, const std::optional<QByteArray> &publicKey) {
+            judge(context, certificate, publicKey);
+        };
+        const PartitionResult result = givePartitionIdentity(context, order, task);
+        tell(context, result.certificate, result.fresh, u"compared by the chip's digest"_s);
+    }
+
+    // The device came with an identity of its vendor: judged, proved, put on record. Nothing is issued or written.
+    void adopt(StepContext &context, Keys &keys, const Task &task) const
+    {
+        const QList<QByteArray> held = keys.readChain(task);
+        if (held.isEmpty())
+            throw Fault("idevid.no-vendor-identity");
+        CertificateFacts facts;
+        try {
+            facts = certificateFacts(held.first());
+        } catch (const Fault &) {
+            throw Fault("idevid.vendor", {u"it cannot be read"_s});
+        }
+        if (const QString why = whyNotTrusted(held, m_vendorAnchors); !why.isEmpty())
+            throw Fault("idevid.vendor", {why});
+        provePossession(keys, held.first(), task);
+        const auto recorded = validCertificates(context.journal(), context.mode(), context.serial());
+        const bool known = std::any_of(recorded.begin(), recorded.end(),
+                                       [&](const CertificateRow &row) { return row.sha256 == facts.sha256; });
+        if (!known) {
+            IssueOrder order;
+            order.request.publicKeyDer = facts.publicKeyDer;
+            order.request.publicKeySha256 = facts.publicKeySha256;
+            order.profile.name = m_profile.name;
+            order.profile.masaUrl = facts.masaUrl;
+            order.serial = context.serial();
+            order.mudUrl = facts.mudUrl;
+            order.certificateSerial = QByteArray::fromHex(QString(facts.certificateSerial).remove(u':').toLatin1());
+            const IssuedCertificate certificate{held.first(), hex(order.certificateSerial), facts.sha256, facts.issuer,
+                                                facts.notAfter};
+            acceptRecorded(context.journal(), order, certificate, issueRecordOf(context, m_source));
+        }
+        context.fact(u"vendor-serial"_s, oneLine(facts.subjectSerial, 80));
+        context.fact(u"possession"_s, u"signature over a fresh challenge"_s);
+        tell(context, held.first(), !known, u"of its vendor, possession proved"_s);
+    }
 
     // The device has an identity. That is right only where it is the one on record for this very unit.
     static QByteArray heldCertificate(StepContext &context, const std::vector<CertificateRow> &recorded,
@@ -89,48 +158,21 @@ private:
                 return held;
             }
         }
-        QString whose = u"it cannot be read"_s;
-        try {
-            const CertificateFacts facts = certificateFacts(held);
-            whose = oneLine(facts.subjectSerial, 60);
-            refuseIssuedHere(context, held, facts.publicKeySha256);
-        } catch (const Fault &fault) {
-            if (!fault.is(u"identity.certificate"))
-                throw;
-            task.say(fault.text());
-        }
-        if (context.device().facts(task).locked.value_or(false))
-            throw Fault("device.locked", {});
-        throw Fault("idevid.present", {whose});
-    }
-
-    // An identity that this station gave, but not to this unit as it is now: say whose it is.
-    static void refuseIssuedHere(StepContext &context, const QByteArray &held, const QByteArray &publicKeySha256)
-    {
-        std::optional<CertificateRow> issued;
-        context.journal().transact([&](Journal::Transaction &transaction) {
-            for (CertificateRow &row : transaction.certificatesOfKey(publicKeySha256)) {
-                if (row.sha256 == sha256(held))
-                    issued = std::move(row);
-            }
-        });
-        if (!issued)
-            return;
-        if (issued->revoked)
-            throw Fault("idevid.revoked", {issued->certificateSerial, issued->serial});
-        if (issued->serial != context.serial())
-            throw Fault("idevid.other-unit", {u"unit %1"_s.arg(issued->serial)});
-        const Mode other = context.mode() == Mode::Training ? Mode::Production : Mode::Training;
-        throw Fault("idevid.other-unit", {u"unit %1 in %2"_s.arg(issued->serial, toString(other))});
+        refuseHeld(context, held, task);
     }
 
     // A certificate was issued for this serial number before, but the device does not hold it: an interrupted run. It
-    // is used where it belongs to the key that the device has; another one is never issued.
-    static QByteArray recordedCertificate(StepContext &context, Keys &keys, const std::vector<CertificateRow> &recorded,
-                                          const Task &task)
+    // is used where it belongs to the key that the device has; another one is issued only where the key was made here,
+    // is gone, and the certificate was never seen in a device. Empty: issue one.
+    QByteArray recordedCertificate(StepContext &context, Keys &keys, const std::vector<CertificateRow> &recorded,
+                                   const Task &task) const
     {
+        if (recorded.empty())
+            return {};
         QByteArray keyHash;
         try {
+            if (m_source == KeySource::Derived) // gives the same key again
+                keys.derive(context.serial(), task);
             keyHash = CertificateRequest::parse(keys.request(context.serial(), task)).publicKeySha256;
         } catch (const Fault &fault) { // no key, for one
             if (fault.blame() != Blame::Unit || fault.retryable())
@@ -143,29 +185,28 @@ private:
                 return row.der;
             }
         }
-        throw Fault("identity.duplicate-serial",
-                    {context.serial(), recorded.front().certificateSerial, recorded.front().at});
+        const bool lost = m_source == KeySource::Injected &&
+                          std::none_of(recorded.begin(), recorded.end(), [&context](const CertificateRow &row) {
+                              return wasDelivered(context.journal(), row);
+                          });
+        if (!lost)
+            throw Fault("identity.duplicate-serial",
+                        {context.serial(), recorded.front().certificateSerial, recorded.front().at});
+        for (const CertificateRow &row : recorded)
+            withdrawUndelivered(context, row, task);
+        return {};
     }
 
     QByteArray issue(StepContext &context, Keys &keys, const Task &task) const
     {
-        task.say(u"generating the key on the device"_s);
-        keys.generate(task);
         IssueOrder order;
-        order.request = CertificateRequest::parse(keys.request(context.serial(), task));
-        if (order.request.serialNumber != context.serial())
-            throw Fault("identity.csr-serial", {oneLine(order.request.serialNumber, 60), context.serial()});
-        // Before a certificate is spent on it: the request may be an old one, of a key that is gone.
-        prove(keys, order.request.publicKeyDer, task);
+        order.request = obtainKey(context, keys, {m_source, m_elementAnchors}, task);
         order.profile = m_profile;
         order.serial = context.serial();
         order.mudUrl = mudUrl(context);
         order.certificateSerial = newCertificateSerial();
         task.check(u"Issuing the identity"_s);
-        IssueRecord record;
-        record.mode = context.mode();
-        record.run = context.runId();
-        record.stepIndex = context.stepIndex();
+        const IssueRecord record = issueRecordOf(context, m_source);
         const QByteArray certificate = issueRecorded(context.journal(), context.issuer(), order, record, task).der;
         judge(context, certificate, order.request.publicKeyDer);
         return certificate;
@@ -203,17 +244,7 @@ private:
         context.outcome(intent, u"done"_s, u"The device gave back the chain that was written."_s);
     }
 
-    // key: certificate or SubjectPublicKeyInfo.
-    static void prove(Keys &keys, const QByteArray &key, const Task &task)
-    {
-        const QByteArray challenge = newChallenge();
-        const QByteArray signature = keys.sign(challenge, task);
-        if (!verifySignature(key, challenge, signature))
-            throw Fault("idevid.possession");
-        task.say(u"the device signed a fresh challenge with its key"_s);
-    }
-
-    static void tell(StepContext &context, const QByteArray &certificate, bool fresh)
+    void tell(StepContext &context, const QByteArray &certificate, bool fresh, const QString &proof) const
     {
         const CertificateFacts facts = certificateFacts(certificate);
         context.fact(u"certificate"_s, facts.certificateSerial);
@@ -221,12 +252,16 @@ private:
         context.fact(u"not-after"_s, facts.notAfter);
         if (!facts.mudUrl.isEmpty())
             context.fact(u"mud-url"_s, facts.mudUrl);
-        context.summary(u"%1 %2, possession proved"_s.arg(fresh ? u"certificate"_s : u"keeps certificate"_s,
-                                                          facts.certificateSerial));
+        const IssueRecord record = issueRecordOf(context, m_source, !context.device().keys());
+        context.fact(u"key-loading"_s, record.method + u", "_s + record.transfer);
+        context.summary(
+            u"%1 %2, %3"_s.arg(fresh ? u"certificate"_s : u"keeps certificate"_s, facts.certificateSerial, proof));
     }
 
     QVariantMap m_p;
+    KeySource m_source;
     Profile m_profile;
+    QList<QByteArray> m_vendorAnchors, m_elementAnchors;
 };
 
 // A certificate leaves the station only after it is recorded, so the journal alone knows.
@@ -281,34 +316,86 @@ StepKind idevidKind()
     StepKind kind;
     kind.name = u"idevid"_s;
     kind.title = u"Identity"_s;
-    kind.summary = u"Has the device make a key, issues its IDevID certificate and proves that the device holds both."_s;
+    kind.summary = u"Gives the device its key and IDevID certificate and proves that it holds both."_s;
     kind.manual =
-        u"The device makes its own P-256 key and asks for a certificate; the request's signature and serial number are "
-        "checked, and that the device can sign with that key. The station's issuer issues an IEEE 802.1AR certificate "
+        u"Where the key comes from is said by `key`; the record has the names of "
+        "draft-irtf-t2trg-taxonomy-manufacturer-anchors for it.\n\n"
+        "- `on-device` (avocado): the device makes its own P-256 key, which never leaves it, and asks for a "
+        "certificate; the request's signature and serial number are checked.\n"
+        "- `secure-element` (salak): the same in the device's secure element or TPM. Its name and the key's handle are "
+        "recorded, and what it says of the key; with `element-anchors` that must be a certificate of a trusted "
+        "vendor.\n"
+        "- `preloaded` (sapodilla): the device came with a key and certificate of its vendor. The certificate must "
+        "lead "
+        "to `vendor-anchors`; it is put on record for this unit, and nothing is issued. The profile gives only its "
+        "name "
+        "then.\n"
+        "- `derived` (carrot): the device derives its key from a secret seed, and so does the station, which gets the "
+        "seeds through a file descriptor (`slipway run --seed-fd`). HKDF-SHA-256 (RFC 5869) of the seed with the salt "
+        "`slipway idevid p256 v1` and the info `IDevID`, a zero byte, the serial number gives 40 bytes c; the key is "
+        "(c mod (n - 1)) + 1 (FIPS 186-5, A.2.1).\n"
+        "- `injected` (bamboo): the station makes the key in locked memory, which is never in a file, the journal, a "
+        "log or swap, and cleansed afterwards. A device that can hold a key takes it and signs a challenge with it "
+        "before anything is issued. A chip of the ESP32 family in its loader gets key and certificate together in its "
+        "partition `esp_secure_cert`, in one go with its firmware; it cannot sign there, so its digest of the memory "
+        "is "
+        "compared, and the record says that the device itself has not signed.\n\n"
+        "In all ways but the last the device signs a fresh challenge before a certificate is spent on its key. "
+        "The station's issuer issues an IEEE 802.1AR certificate "
         "after the profile. Certificate and chain are "
-        "written, read back and compared, and a fresh random challenge that the device signs proves that it has the "
+        "written, read back and compared, and another fresh challenge that the device signs proves that it has the "
         "private key.\n\n"
         "No serial number and no public key gets a second certificate, across the whole journal. A unit whose run was "
         "interrupted keeps the certificate that is on record for it, where it still has the key; so does a unit that "
         "is run again. A certificate that is kept must be what recipe and profile ask for now, or the run ends as "
-        "ERROR; a chain on the device that is not whole is written again. A device that holds any other identity is "
+        "ERROR; a chain on the device that is not whole is written again. An injected key that was lost on its way "
+        "is replaced by a new one: the certificate for it, where there is one already, is revoked as superseded, as no "
+        "device was seen to hold it. A device that holds any other identity is "
         "refused, with the name of the unit whose it is, where this station gave it."_s;
     kind.example = u"- idevid: { profile: t1, key: on-device, mud-url: \"https://mud.example/t1/1.4.json\" }"_s;
-    kind.parameters = {{.name = u"profile"_s, .required = true, .doc = u"Certificate profile of the station's home."_s},
-                       {.name = u"key"_s,
-                        .type = Type::Choice,
-                        .fallback = u"on-device"_s,
-                        .choices = {u"on-device"_s},
-                        .doc = u"Where the key comes from. It is made on the device and never leaves it."_s},
-                       {.name = u"mud-url"_s,
-                        .type = Type::Url,
-                        .doc = u"MUD URL (RFC 8520) for the certificate; the profile says whether one is needed."_s},
-                       {.name = u"masa-url"_s,
-                        .doc = u"MASA authority or URL (RFC 8995) for the certificate, instead of the profile's."_s}};
+    kind.parameters =
+        QList<StepParameter>{
+            {.name = u"profile"_s, .required = true, .doc = u"Certificate profile of the station's home."_s},
+            {.name = u"key"_s,
+             .type = Type::Choice,
+             .fallback = u"on-device"_s,
+             .choices = keySources(),
+             .doc = u"Where the key comes from."_s},
+            {.name = u"mud-url"_s,
+             .type = Type::Url,
+             .doc = u"MUD URL (RFC 8520) for the certificate; the profile says whether one is needed."_s},
+            {.name = u"masa-url"_s,
+             .doc = u"MASA authority or URL (RFC 8995) for the certificate, instead of the profile's."_s},
+            {.name = u"vendor-anchors"_s,
+             .type = Type::File,
+             .doc = u"`preloaded`: certificates (PEM) that the vendor's must lead to."_s},
+            {.name = u"element-anchors"_s,
+             .type = Type::File,
+             .doc = u"`secure-element`: certificates (PEM) that what the element says of itself must lead to."_s}} +
+        partitionParameters(QString::fromLatin1(EspSecureCert::PartitionName), EspSecureCert::UsualSize) +
+        QList<StepParameter>{{.name = u"start"_s,
+                              .type = Type::Boolean,
+                              .fallback = false,
+                              .doc = u"Memory at addresses: leave the loader afterwards and run."_s}};
     kind.weight = 1.5;
     kind.timeoutMs = 30'000;
     kind.writes = true;
-    kind.needs = [](const QVariantMap &) { return QSet{Capability::Keys}; };
+    kind.needs = [](const QVariantMap &p) {
+        switch (keySource(p.value(u"key"_s).toString())) {
+        case KeySource::SecureElement:
+            return QSet{Capability::Keys, Capability::KeyElement};
+        case KeySource::Derived:
+            return QSet{Capability::Keys, Capability::KeyDerivation};
+        case KeySource::Injected:
+            return QSet{Capability::Keys, Capability::KeyInjection};
+        default:
+            return QSet{Capability::Keys};
+        }
+    };
+    kind.needsInstead = [](const QVariantMap &p) {
+        return keySource(p.value(u"key"_s).toString()) == KeySource::Injected ? QSet{Capability::Memory}
+                                                                              : QSet<Capability>();
+    };
     kind.check = [](const QVariantMap &p, const Recipe &) {
         QList<std::pair<QString, QString>> troubles;
         const QString url = p.value(u"mud-url"_s).toString();
@@ -316,12 +403,24 @@ StepKind idevidKind()
             if (const QString why = MudUrl::whyNot(url); !why.isEmpty())
                 troubles.append({u"mud-url"_s, u"this is no MUD URL: "_s + why});
         }
+        const KeySource source = keySource(p.value(u"key"_s).toString());
+        if ((source == KeySource::Preloaded) != p.contains(u"vendor-anchors"_s))
+            troubles.append(source == KeySource::Preloaded
+                                ? std::pair(u"key"_s, u"\"preloaded\" needs \"vendor-anchors\""_s)
+                                : std::pair(u"vendor-anchors"_s, u"\"vendor-anchors\" goes with key: preloaded"_s));
+        if (source == KeySource::Preloaded && (p.contains(u"mud-url"_s) || p.contains(u"masa-url"_s)))
+            troubles.append(
+                {u"key"_s, u"with \"preloaded\" nothing is issued, so a MUD or MASA URL cannot be put in"_s});
+        if (source != KeySource::SecureElement && p.contains(u"element-anchors"_s))
+            troubles.append({u"element-anchors"_s, u"\"element-anchors\" goes with key: secure-element"_s});
         return troubles;
     };
     kind.make = [](const RecipeStep &step) { return std::make_unique<IdevidStep>(step); };
-    kind.acts = {u"identity.issue"_s, u"identity.write"_s};
+    kind.acts = {u"identity.inject"_s, u"identity.issue"_s, u"identity.write"_s};
     kind.reconcile = [](const QString &act, const QCborMap &detail, const Evidence &evidence) {
-        return act == u"identity.issue" ? reconcileIssue(detail, evidence) : reconcileWrite(detail, evidence);
+        return act == u"identity.inject"  ? reconcileInjection(detail, evidence)
+               : act == u"identity.issue" ? reconcileIssue(detail, evidence)
+                                          : reconcileWrite(detail, evidence);
     };
     return kind;
 }

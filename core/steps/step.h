@@ -20,6 +20,7 @@ namespace slipway {
 
 class Issuer;       // core/identity
 class PacketSource; // core/codec
+class SeedTable;    // core/identity
 class ProfileStore; // core/identity
 class Vault;        // core/firmware
 
@@ -75,7 +76,8 @@ public:
     virtual Journal &journal() = 0;
     virtual Issuer &issuer() = 0; // of the mode: production or training
     virtual ProfileStore &profiles() = 0;
-    virtual QString outputFolder() const = 0; // labels and the like go here
+    virtual const SeedTable *seeds() const { return nullptr; } // of devices; null: none were given
+    virtual QString outputFolder() const = 0;                  // labels and the like go here
 
     virtual void measured(const Measurement &measurement) = 0; // to the journal and the screen
     virtual void fact(const QString &name, const QString &value) = 0;

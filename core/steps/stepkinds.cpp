@@ -34,9 +34,9 @@ QStringList StepKind::lacking(const QVariantMap &parameters, const QSet<Capabili
 
 const QList<StepKind> &stepKinds()
 {
-    static const QList<StepKind> kinds{identifyKind(), flashKind(),   setKind(),        timeKind(),
-                                       idevidKind(),   measureKind(), promptKind(),     labelKind(),
-                                       resetKind(),    mudUrlKind(),  mudConformKind(), lockKind()};
+    static const QList<StepKind> kinds{identifyKind(),    flashKind(),      setKind(),    timeKind(),  idevidKind(),
+                                       factoryDataKind(), measureKind(),    promptKind(), labelKind(), resetKind(),
+                                       mudUrlKind(),      mudConformKind(), lockKind()};
     return kinds;
 }
 

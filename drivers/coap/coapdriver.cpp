@@ -25,13 +25,16 @@ QString CoapDriver::summary() const
 QSet<Capability> CoapDriver::capabilities(const QString &board) const
 {
     if (board.isEmpty()) // at most
-        return {Capability::Blobs, Capability::Firmware, Capability::Keys, Capability::Reset, Capability::Clock};
+        return {Capability::Blobs, Capability::Firmware, Capability::Keys,
+                Capability::Reset, Capability::Clock,    Capability::KeyInjection};
     const CoapBoardQuirks &known = m_quirks.get().find(board);
     QSet<Capability> out{Capability::Blobs};
     if (known.hasFirmware())
         out << Capability::Firmware;
     if (known.hasKeys())
         out << Capability::Keys;
+    if (known.hasKeys() && !known.inject.isEmpty())
+        out << Capability::KeyInjection;
     if (!known.reset.isEmpty())
         out << Capability::Reset;
     if (!known.clock.isEmpty())

@@ -4,6 +4,7 @@
 #include "core/codec/cbor.h"
 #include "core/codec/pem.h"
 #include "drivers/coap/coaptransfer.h"
+#include "drivers/link/directhost.h"
 
 #include <QCborArray>
 
@@ -65,6 +66,27 @@ QByteArray CoapKeys::sign(const QByteArray &challenge, const Task &task)
     if (reply.payload.isEmpty() || reply.payload.size() > longestSignature)
         throw Fault("coap.bad-value", {m_board.sign, u"a signature of %1 bytes cannot be"_s.arg(reply.payload.size())});
     return reply.payload;
+}
+
+void CoapKeys::load(const SecretBytes &pkcs8, const Task &task)
+{
+    if (m_board.inject.isEmpty())
+        return Keys::load(pkcs8, task);
+    const CoapAddress &address = m_client.options().address;
+    if (!address.secure && !isDirectHost(address.host))
+        throw Fault("device.open-network", {address.toString()});
+    CoapRequest request;
+    request.method = coap::Put;
+    request.path = m_board.inject;
+    request.format = coap::Pkcs8;
+    request.payload = pkcs8.borrowed();
+    const QString what = u"take the key"_s;
+    const CoapReply reply = carry(m_client, request, transfer(what, longestRequest), task.at(nullptr));
+    if (reply.ok())
+        return;
+    if (!m_board.generateLocked.pattern().isEmpty() && m_board.generateLocked.match(reply.refusal()).hasMatch())
+        throw Fault("device.locked", {}, reply.refusal());
+    throwRefusal(reply, what);
 }
 
 QByteArray CoapKeys::toMultipart(const QList<QByteArray> &chain)

@@ -35,7 +35,8 @@ enum Format : int {
     Multipart = 62, // application/multipart-core, RFC 8710
     SenmlJson = 110,
     SenmlCbor = 112,
-    Pkcs10 = 286, // RFC 9148
+    Pkcs8 = 284,  // RFC 9148
+    Pkcs10 = 286, // the same
     PkixCert = 287,
 };
 

@@ -106,13 +106,14 @@ void readFirmware(const QuirksNode &firmware, CoapBoardQuirks &out)
 
 void readKeys(const QuirksNode &keys, CoapBoardQuirks &out)
 {
-    keys.only({u"generate"_s, u"request"_s, u"sign"_s, u"chain"_s, u"status"_s});
+    keys.only({u"generate"_s, u"request"_s, u"sign"_s, u"chain"_s, u"status"_s, u"inject"_s});
     out.generate = pathOf(keys, u"generate"_s, {u"locked"_s});
     out.generateLocked = keys.childOrEmpty(u"generate"_s).pattern(u"locked"_s, QString());
     out.request = pathOf(keys, u"request"_s);
     out.sign = pathOf(keys, u"sign"_s);
     out.chain = pathOf(keys, u"chain"_s, {u"form"_s});
     out.chainForm = keys.childOrEmpty(u"chain"_s).choice(u"form"_s, {u"multipart"_s, u"pem"_s, u"der"_s});
+    out.inject = pathOf(keys, u"inject"_s);
     out.identityStatus = pathOf(keys, u"status"_s, {u"present"_s});
     if (!out.identityStatus.isEmpty())
         out.identityPresent = keys.childOrEmpty(u"status"_s).pattern(u"present"_s);

@@ -68,6 +68,7 @@ struct CoapBoardQuirks {
     bool clockUnix = false;
 
     QString generate, request, sign, chain, identityStatus;
+    QString inject; // PUT, application/pkcs8
     QRegularExpression generateLocked, identityPresent;
     QString chainForm; // "multipart", "pem", "der"
 

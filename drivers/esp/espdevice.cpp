@@ -164,7 +164,7 @@ Memory::WriteResult EspDevice::write(const QList<MemorySegment> &segments, const
     if (task.progress)
         task.progress->setTotal(total);
     FlashWriter writer(*m_client,
-                       {m_state.chip->encryptionWord, !m_state.secureDownload,
+                       {m_state.chip->encryptionWord, !m_state.secureDownload && !options.secret,
                         m_state.secureDownload ? m_setup.quirks.blockBytes().last(1) : m_setup.quirks.blockBytes()});
     for (const MemorySegment &piece : pieces) {
         writer.write(piece.at, piece.bytes, task, done);

@@ -142,7 +142,8 @@ void readStore(LinuxBoard &out, const QuirksNode &node)
 void readIdentity(LinuxBoard &out, const QuirksNode &node)
 {
     const QuirksNode keys = node.childOrEmpty(u"keys"_s);
-    keys.only({u"generate"_s, u"request"_s, u"sign"_s, u"chain"_s, u"status"_s});
+    keys.only(
+        {u"generate"_s, u"request"_s, u"sign"_s, u"chain"_s, u"status"_s, u"derive"_s, u"element"_s, u"inject"_s});
     out.generate = command(keys, "generate"_L1, "locked"_L1);
     out.request = keys.text("request"_L1, QString());
     out.sign = keys.text("sign"_L1, QString());
@@ -155,6 +156,19 @@ void readIdentity(LinuxBoard &out, const QuirksNode &node)
         }
     }
     out.chainFile = keys.text("chain"_L1, QString());
+    out.derive = keys.text("derive"_L1, QString());
+    if (!out.derive.isEmpty() && !out.derive.contains(u"${serial}"_s))
+        keys.wrong(u"derive"_s, u"must hold ${serial}."_s);
+    if (keys.has("element"_L1)) {
+        const QuirksNode element = keys.child(u"element"_s);
+        element.only({u"name"_s, u"handle"_s, u"attestation"_s});
+        out.element.name = element.text("name"_L1);
+        out.element.handle = command(element, "handle"_L1, "output"_L1);
+        out.element.attestationFile = element.text("attestation"_L1, QString());
+        if (!out.element.handle.given())
+            keys.wrong(u"element"_s, u"needs \"handle\"."_s);
+    }
+    out.injectFile = keys.text("inject"_L1, QString());
     out.identityStatus = command(keys, "status"_L1, "present"_L1);
 
     const QuirksNode locks = node.childOrEmpty(u"locks"_s);

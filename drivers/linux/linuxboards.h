@@ -70,6 +70,13 @@ struct LinuxBoard {
     LinuxCommand generate; // output: locked for good
     QString request, sign;
     QString chainFile;
+    QString derive; // with ${serial}
+    struct Element {
+        QString name;
+        LinuxCommand handle; // output: the handle; the key itself is made by `generate`
+        QString attestationFile;
+    } element;
+    QString injectFile;          // takes PKCS#8, PEM
     LinuxCommand identityStatus; // output: present
 
     QMap<QString, LinuxArea> areas;

@@ -23,12 +23,20 @@ QSet<Capability> LinuxDriver::capabilities(const QString &board) const
 {
     QSet<Capability> out{Capability::Blobs, Capability::Shell, Capability::Reset, Capability::Clock};
     if (board.isEmpty()) // at most
-        return out + QSet<Capability>{Capability::Firmware, Capability::Keys, Capability::Eraser, Capability::Lock};
+        return out + QSet<Capability>{Capability::Firmware,    Capability::Keys,       Capability::Eraser,
+                                      Capability::Lock,        Capability::KeyElement, Capability::KeyDerivation,
+                                      Capability::KeyInjection};
     const LinuxBoard &one = m_boards.get().find(board);
     if (one.update != LinuxBoard::Update::None)
         out << Capability::Firmware;
     if (one.hasKeys())
         out << Capability::Keys;
+    if (one.hasKeys() && one.element.handle.given())
+        out << Capability::KeyElement;
+    if (one.hasKeys() && !one.derive.isEmpty())
+        out << Capability::KeyDerivation;
+    if (one.hasKeys() && !one.injectFile.isEmpty())
+        out << Capability::KeyInjection;
     if (!one.areas.isEmpty())
         out << Capability::Eraser;
     if (!one.locks.isEmpty())

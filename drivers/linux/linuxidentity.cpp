@@ -30,6 +30,16 @@ LinuxConsole::Reply runFor(LinuxConsole &console, const QString &command, const 
     return console.run(order, task);
 }
 
+// It becomes part of a subject name on a command line, where / and + begin another one.
+void checkSerial(const QString &serial)
+{
+    bool plain = !serial.isEmpty() && serial.size() <= 64;
+    for (const QChar c : serial)
+        plain = plain && c.unicode() < 0x80 && (c.isLetterOrNumber() || u"-_.:"_s.contains(c));
+    if (!plain)
+        throw Fault("linux.serial-form", {oneLine(serial, 60)});
+}
+
 } // namespace
 
 void LinuxKeys::generate(const Task &task)
@@ -58,12 +68,7 @@ QByteArray LinuxKeys::product(const QString &command, QMap<QString, QString> val
 
 QByteArray LinuxKeys::request(const QString &serial, const Task &task)
 {
-    // It becomes part of a subject name on a command line, where / and + begin another one.
-    bool plain = !serial.isEmpty() && serial.size() <= 64;
-    for (const QChar c : serial)
-        plain = plain && c.unicode() < 0x80 && (c.isLetterOrNumber() || u"-_.:"_s.contains(c));
-    if (!plain)
-        throw Fault("linux.serial-form", {oneLine(serial, 60)});
+    checkSerial(serial);
     return product(m_board.request, {{u"serial"_s, serial}}, u"make a certificate request"_s, task);
 }
 
@@ -87,6 +92,56 @@ QList<QByteArray> LinuxKeys::readChain(const Task &task)
     if (!m_files.exists(m_board.chainFile, task))
         return {};
     return fromPem(m_files.get(m_board.chainFile, longestChain, task.at(nullptr)), "CERTIFICATE");
+}
+
+Keys::Element LinuxKeys::generateInElement(const Task &task)
+{
+    const LinuxBoard::Element &element = m_board.element;
+    if (!element.handle.given())
+        return Keys::generateInElement(task);
+    generate(task); // the board's command makes it there
+    const auto told = runFor(m_console, element.handle.command, u"naming the key"_s, keyTime, task);
+    const auto found = element.handle.output.match(told.text());
+    if (!told.ok() || !found.hasMatch())
+        throw Fault("device.refused", {u"name the key in its %1"_s.arg(element.name), refusal(told)});
+    Element out{element.name, oneLine(found.captured(element.handle.output.captureCount() > 0 ? 1 : 0), 80), {}};
+    if (!element.attestationFile.isEmpty())
+        out.attestation = m_files.get(element.attestationFile, longestProduct, task.at(nullptr));
+    return out;
+}
+
+void LinuxKeys::derive(const QString &serial, const Task &task)
+{
+    if (m_board.derive.isEmpty())
+        return Keys::derive(serial, task);
+    checkSerial(serial);
+    const auto reply =
+        runFor(m_console, filledIn(m_board.derive, {{u"serial"_s, serial}}), u"deriving its key"_s, keyTime, task);
+    if (reply.ok())
+        return;
+    const QRegularExpression &locked = m_board.generate.output;
+    if (!locked.pattern().isEmpty() && locked.match(reply.text()).hasMatch())
+        throw Fault("device.locked", {}, refusal(reply));
+    throw Fault("device.refused", {u"derive its key"_s, refusal(reply)});
+}
+
+// For its owner alone, from the first byte on.
+void LinuxKeys::load(const SecretBytes &pkcs8, const Task &task)
+{
+    if (m_board.injectFile.isEmpty())
+        return Keys::load(pkcs8, task);
+    const SecretBytes pem = secretPem("PRIVATE KEY", pkcs8);
+    m_console.ask(u"SLIPWAY_MASK=$(umask); umask 077"_s, u"protect the key"_s, task);
+    try {
+        m_files.put(pem.borrowed(), m_board.injectFile, false, task.at(nullptr));
+    } catch (const Fault &) {
+        try {
+            m_console.ask(u"umask $SLIPWAY_MASK"_s, u"end the transfer of the key"_s, task);
+        } catch (const Fault &) { // the first fault says more
+        }
+        throw;
+    }
+    m_console.ask(u"umask $SLIPWAY_MASK"_s, u"end the transfer of the key"_s, task);
 }
 
 const LinuxLock &LinuxLocks::find(const QString &name) const

@@ -19,6 +19,9 @@ public:
     QByteArray sign(const QByteArray &challenge, const Task &task) override;
     void writeChain(const QList<QByteArray> &chain, const Task &task) override;
     QList<QByteArray> readChain(const Task &task) override;
+    Element generateInElement(const Task &task) override;
+    void derive(const QString &serial, const Task &task) override;
+    void load(const SecretBytes &pkcs8, const Task &task) override;
 
 private:
     QByteArray product(const QString &command, QMap<QString, QString> values, const QString &what, const Task &task);

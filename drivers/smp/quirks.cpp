@@ -92,7 +92,8 @@ BoardQuirks board(const QString &name, const QuirksNode &node)
     out.restartSeconds = firmware.number("restart-seconds"_L1, 1, 3600, out.restartSeconds);
 
     const QuirksNode keys = node.childOrEmpty(u"keys"_s);
-    keys.only({u"generate"_s, u"request"_s, u"sign"_s, u"chain"_s, u"status"_s});
+    keys.only(
+        {u"generate"_s, u"request"_s, u"sign"_s, u"chain"_s, u"status"_s, u"derive"_s, u"element"_s, u"inject"_s});
     out.generate = command(keys, "generate"_L1, "locked"_L1);
     out.request = command(keys, "request"_L1, {}, {u"file"_s});
     if (out.request.given())
@@ -107,6 +108,22 @@ BoardQuirks board(const QString &name, const QuirksNode &node)
         out.chainFile = chain.text("file"_L1);
         if (chain.text("form"_L1, QString()) != "pem"_L1)
             chain.wrong(u"form"_s, u"must be \"pem\"."_s);
+    }
+
+    out.derive = command(keys, "derive"_L1, {});
+    if (keys.has("element"_L1)) {
+        const QuirksNode element = keys.child(u"element"_s);
+        element.only({u"name"_s, u"generate"_s, u"handle"_s, u"attestation"_s});
+        out.element.name = element.text("name"_L1);
+        out.element.generate = command(element, "generate"_L1, {});
+        out.element.handle = command(element, "handle"_L1, "output"_L1);
+        out.element.attestationFile = element.text("attestation"_L1, QString());
+        if (!out.element.generate.given() || out.element.handle.pattern.captureCount() < 1)
+            keys.wrong(u"element"_s, u"needs \"generate\" and \"handle\" with a group in \"output\"."_s);
+    }
+    if (keys.has("inject"_L1)) {
+        out.injectTaken = command(keys, "inject"_L1, "locked"_L1, {u"file"_s});
+        out.injectFile = keys.child(u"inject"_s).text("file"_L1);
     }
 
     const QuirksNode locks = node.childOrEmpty(u"locks"_s);

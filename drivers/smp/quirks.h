@@ -50,6 +50,14 @@ struct BoardQuirks {
     BoardCommand sign; // pattern: the signature
     QString chainFile;
     BoardCommand identityStatus; // pattern: present
+    BoardCommand derive;         // with ${serial}
+    struct Element {
+        QString name;
+        BoardCommand generate, handle; // pattern of handle: the handle
+        QString attestationFile;
+    } element;
+    QString injectFile;       // takes PKCS#8, DER
+    BoardCommand injectTaken; // makes it the device's key; pattern: locked
     QMap<QString, BoardLock> locks;
 
     bool hasKeys() const { return generate.given() && request.given() && sign.given() && !chainFile.isEmpty(); }

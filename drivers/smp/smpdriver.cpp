@@ -37,10 +37,17 @@ QSet<Capability> SmpDriver::capabilities(const QString &board) const
     QSet<Capability> out{Capability::Firmware, Capability::Blobs, Capability::Shell, Capability::Reset,
                          Capability::Clock};
     if (board.isEmpty()) // at most
-        return out + QSet<Capability>{Capability::Keys, Capability::Lock};
+        return out + QSet<Capability>{Capability::Keys, Capability::Lock, Capability::KeyElement,
+                                      Capability::KeyDerivation, Capability::KeyInjection};
     const BoardQuirks &known = m_quirks.get().find(board);
     if (known.hasKeys())
         out << Capability::Keys;
+    if (known.hasKeys() && known.element.generate.given())
+        out << Capability::KeyElement;
+    if (known.hasKeys() && known.derive.given())
+        out << Capability::KeyDerivation;
+    if (known.hasKeys() && known.injectTaken.given())
+        out << Capability::KeyInjection;
     if (!known.locks.isEmpty())
         out << Capability::Lock;
     return out;

@@ -2,6 +2,7 @@
 
 #include "core/base/text.h"
 #include "core/codec/pem.h"
+#include "drivers/link/directhost.h"
 #include "drivers/smp/smpfiles.h"
 #include "drivers/smp/smpshell.h"
 
@@ -26,6 +27,18 @@ QString refusal(const Shell::Result &result)
     return words.isEmpty() ? u"status %1"_s.arg(result.status) : words;
 }
 
+// The serial number becomes one word of a command line.
+QString withSerial(QString command, const QString &serial)
+{
+    for (const QChar c : serial) {
+        if (!(c.isLetterOrNumber() || u"-_.:/+"_s.contains(c)))
+            throw Fault("smp.serial-form", {oneLine(serial, 60)});
+    }
+    if (serial.isEmpty() || serial.size() > 64)
+        throw Fault("smp.serial-form", {oneLine(serial, 60)});
+    return command.replace("${serial}"_L1, serial);
+}
+
 } // namespace
 
 void SmpKeys::generate(const Task &task)
@@ -40,15 +53,7 @@ void SmpKeys::generate(const Task &task)
 
 QByteArray SmpKeys::request(const QString &serial, const Task &task)
 {
-    // The serial number becomes one word of a command line.
-    for (const QChar c : serial) {
-        if (!(c.isLetterOrNumber() || u"-_.:/+"_s.contains(c)))
-            throw Fault("smp.serial-form", {oneLine(serial, 60)});
-    }
-    if (serial.isEmpty() || serial.size() > 64)
-        throw Fault("smp.serial-form", {oneLine(serial, 60)});
-    QString command = m_board.request.command;
-    command.replace("${serial}"_L1, serial);
+    const QString command = withSerial(m_board.request.command, serial);
     const Shell::Result result = smp::runShell(m_client, command, true, task);
     if (result.status != 0)
         throw Fault("device.refused", {u"make a certificate request"_s, refusal(result)});
@@ -87,6 +92,60 @@ QList<QByteArray> SmpKeys::readChain(const Task &task)
             return {}; // no such file, or an empty one
         throw;
     }
+}
+
+Keys::Element SmpKeys::generateInElement(const Task &task)
+{
+    const BoardQuirks::Element &element = m_board.element;
+    if (!element.generate.given())
+        return Keys::generateInElement(task);
+    const Shell::Result made = smp::runShell(m_client, element.generate.command, true, task);
+    if (made.status != 0) {
+        if (matches(m_board.generate, made.output))
+            throw Fault("device.locked", {}, refusal(made));
+        throw Fault("device.refused", {u"make a key in its %1"_s.arg(element.name), refusal(made)});
+    }
+    const Shell::Result told = smp::runShell(m_client, element.handle.command, true, task);
+    const auto found = element.handle.pattern.match(told.output);
+    if (told.status != 0 || !found.hasMatch())
+        throw Fault("device.refused", {u"name the key in its %1"_s.arg(element.name), refusal(told)});
+    Element out{element.name, oneLine(found.captured(1), 80), {}};
+    try {
+        if (!element.attestationFile.isEmpty())
+            out.attestation = smp::downloadFile(m_client, element.attestationFile, longestRequest, task.at(nullptr));
+    } catch (const SmpRefusal &refusal) {
+        if (!refusal.error().isNotFound()) // an element that says nothing
+            throw;
+    }
+    return out;
+}
+
+void SmpKeys::derive(const QString &serial, const Task &task)
+{
+    if (!m_board.derive.given())
+        return Keys::derive(serial, task);
+    const Shell::Result result = smp::runShell(m_client, withSerial(m_board.derive.command, serial), true, task);
+    if (result.status == 0)
+        return;
+    if (matches(m_board.generate, result.output))
+        throw Fault("device.locked", {}, refusal(result));
+    throw Fault("device.refused", {u"derive its key"_s, refusal(result)});
+}
+
+void SmpKeys::load(const SecretBytes &pkcs8, const Task &task)
+{
+    if (!m_board.injectTaken.given())
+        return Keys::load(pkcs8, task);
+    const QString &port = m_client.link().port;
+    if (port.startsWith("udp:"_L1) && !isDirectHost(QStringView(port).sliced(4)))
+        throw Fault("device.open-network", {port});
+    smp::uploadFile(m_client, m_board.injectFile, pkcs8.borrowed(), task.at(nullptr));
+    const Shell::Result result = smp::runShell(m_client, m_board.injectTaken.command, true, task);
+    if (result.status == 0)
+        return;
+    if (matches(m_board.injectTaken, result.output))
+        throw Fault("device.locked", {}, refusal(result));
+    throw Fault("device.refused", {u"take the key"_s, refusal(result)});
 }
 
 QStringList SmpLock::locks(const Task &)

@@ -24,7 +24,17 @@ namespace {
 using Kind = VirtualCoapFault::Kind;
 
 enum Method { Get = 1, Post = 2, Put = 3, Delete = 4, Fetch = 5, Patch = 6, IPatch = 7 };
-enum Format { Text = 0, Links = 40, Octets = 42, Json = 50, Cbor = 60, Multipart = 62, SenmlCbor = 112, Pkcs10 = 286 };
+enum Format {
+    Text = 0,
+    Links = 40,
+    Octets = 42,
+    Json = 50,
+    Cbor = 60,
+    Multipart = 62,
+    SenmlCbor = 112,
+    Pkcs8 = 284,
+    Pkcs10 = 286
+};
 constexpr int senmlEtch = 322;                // application/senml-etch+cbor, RFC 8790
 constexpr int senmlName = 0, senmlString = 3; // labels of RFC 8428
 
@@ -75,6 +85,7 @@ Formats formatsOf(const QString &path)
         {"/key/csr", {Text, Pkcs10}},
         {"/key/sign", {Octets, Octets}},
         {"/key/chain", {Multipart, Multipart}},
+        {"/key/private", {Pkcs8, -1}},
         {"/key/status", {-1, Text}},
     };
     if (path == u"/cfg")
@@ -462,6 +473,15 @@ CoapAnswer CoapBoard::key(int method, const QString &path, const QByteArray &bod
         if (!parts.ok() || parts.used != body.size() || !parts.value.isArray() || parts.value.toArray().size() % 2)
             return refuse(badRequest, "application/multipart-core is expected");
         chain = body;
+        return done();
+    }
+    if (path == u"/key/private") {
+        if (method != Put)
+            return refuse(notAllowed);
+        const QByteArray imported = DeviceIdentity::fromPkcs8(body);
+        if (imported.isEmpty())
+            return refuse(badRequest, "a P-256 key in PrivateKeyInfo is expected");
+        identity.take(imported);
         return done();
     }
     if (method != Post)

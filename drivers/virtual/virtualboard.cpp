@@ -51,6 +51,10 @@ VirtualBoard::VirtualBoard(const VirtualSmpOptions &options, FaultDesk &faults) 
         saved.insert(u"id/serial"_s, options.serial.toUtf8());
         effective = saved;
     }
+    if (!options.vendorKey.isEmpty()) {
+        identity.setKey(options.vendorKey);
+        m_files.insert(QLatin1String(certificateFile), options.vendorChain);
+    }
 }
 
 void VirtualBoard::restart()
@@ -214,6 +218,40 @@ VirtualBoard::ShellResult VirtualBoard::shell(const QStringList &words)
     return result;
 }
 
+VirtualBoard::ShellResult VirtualBoard::newKey(const QStringList &words)
+{
+    const QString what = words.value(1);
+    if (identityLocked())
+        return line(u"identity is locked"_s, shellDenied);
+    if (m_faults.has(Kind::RefuseKeygen))
+        return line(u"key generation failed"_s, -5);
+    dirty = true;
+    if (what == u"import") {
+        const QByteArray key = DeviceIdentity::fromPkcs8(m_files.take(QLatin1String(keyFile)));
+        if (key.isEmpty())
+            return line(u"no P-256 key in %1"_s.arg(QLatin1String(keyFile)), shellInvalid);
+        identity.take(key);
+        return line(u"key: imported"_s);
+    }
+    if (what == u"derive") {
+        const QString serial = words.value(2);
+        if (words.size() != 3 || serial.size() > 64 || !printable(serial))
+            return line(u"bad serial number"_s, shellInvalid);
+        if (m_options.deviceSeed.isEmpty())
+            return line(u"no seed"_s, shellNoEntry);
+        identity.take(DeviceIdentity::derivedKey(m_options.deviceSeed, serial));
+        return line(u"key: derived"_s);
+    }
+    const bool element = words.value(2) == u"element";
+    if (element && !m_options.secureElement)
+        return line(u"no secure element"_s, shellNoEntry);
+    identity.generate();
+    ++keysMade;
+    if (element && !m_options.vendorChain.isEmpty())
+        m_files.insert(QLatin1String(attestationFile), m_options.vendorChain);
+    return line(u"key: generated"_s);
+}
+
 VirtualBoard::ShellResult VirtualBoard::idevid(const QStringList &words)
 {
     const QString what = words.value(1);
@@ -221,15 +259,12 @@ VirtualBoard::ShellResult VirtualBoard::idevid(const QStringList &words)
         return line(certificateStored() ? u"identity: present"_s
                     : identity.hasKey() ? u"identity: key"_s
                                         : u"identity: none"_s);
-    if (what == u"keygen") {
-        if (identityLocked())
-            return line(u"identity is locked"_s, shellDenied);
-        if (m_faults.has(Kind::RefuseKeygen))
-            return line(u"key generation failed"_s, -5);
-        identity.generate();
-        ++keysMade;
-        dirty = true;
-        return line(u"key: generated"_s);
+    if (what == u"keygen" || what == u"derive" || what == u"import")
+        return newKey(words);
+    if (what == u"element") {
+        if (!m_options.secureElement || !identity.hasKey())
+            return line(u"no key in an element"_s, shellNoEntry);
+        return line(u"handle: slot 0"_s);
     }
     if (what == u"csr") {
         if (!identity.hasKey())
@@ -259,7 +294,8 @@ VirtualBoard::ShellResult VirtualBoard::idevid(const QStringList &words)
         const bool wrong = m_faults.has(Kind::SignWrong);
         return line(hex(DeviceIdentity::sign(wrong ? DeviceIdentity::newKey() : identity.key(), *bytes)));
     }
-    return line(u"idevid: keygen, csr SERIAL, sign HEX, status"_s, shellInvalid);
+    return line(u"idevid: keygen [element], derive SERIAL, import, element, csr SERIAL, sign HEX, status"_s,
+                shellInvalid);
 }
 
 } // namespace slipway

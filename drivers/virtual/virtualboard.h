@@ -77,6 +77,9 @@ public:
             m_factory.remove(QStringLiteral("id/security-counter"));
     }
 
+    static constexpr const char *keyFile = "/lfs/idevid.key";          // PrivateKeyInfo on its way in
+    static constexpr const char *attestationFile = "/lfs/element.pem"; // of the secure element
+
     DeviceIdentity identity;
     bool debugLocked = false;
     QMap<QString, QByteArray> effective, saved;
@@ -90,6 +93,7 @@ private:
     bool mounted(const QString &name) const;
     qint64 filesSize() const;
     ShellResult idevid(const QStringList &words);
+    ShellResult newKey(const QStringList &words);
     ShellResult line(const QString &text, int status = 0) const;
 
     const VirtualSmpOptions &m_options;

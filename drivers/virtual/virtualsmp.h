@@ -59,6 +59,12 @@ struct VirtualSmpOptions {
     double vdd = 3.312;        // volt, "adc vdd"
     double radioLevel = -41.2; // dBm, "radio level"
 
+    // Ways to a key besides making one.
+    QByteArray deviceSeed;      // what it derives its key from; empty: it has none
+    bool secureElement = false; // "idevid keygen element" works
+    QByteArray vendorKey;       // DER; it comes with a key of its vendor
+    QByteArray vendorChain;     // and this certificate, PEM
+
     // Firmware. Slots hold raw MCUboot images; empty slot 0: an unsigned 1.0.0 made on the spot.
     QByteArray slot0;
     QByteArray slot1;

@@ -96,13 +96,27 @@ QString FakeContext::intend(const QString &act, const QCborMap &detail)
 {
     intents.append({act, detail});
     m_device.order << u"intend "_s + act;
-    return u"intent-%1"_s.arg(intents.size());
+    const QString id = u"intent-%1"_s.arg(intents.size());
+    journal().appendDurably({u"intent"_s,
+                             run,
+                             unit,
+                             {{u"intent"_s, id},
+                              {u"act"_s, act},
+                              {u"index"_s, stepIndex()},
+                              {u"mode"_s, toString(asMode)},
+                              {u"detail"_s, detail}}});
+    return id;
 }
 
 void FakeContext::outcome(const QString &intent, const QString &state, const QString &sentence, const QCborMap &)
 {
     outcomes.append({intent, state, sentence});
     m_device.order << u"outcome "_s + state;
+    journal().appendDurably(
+        {u"outcome"_s,
+         run,
+         unit,
+         {{u"intent"_s, intent}, {u"state"_s, state}, {u"sentence"_s, sentence}, {u"mode"_s, toString(asMode)}}});
 }
 
 RecipeStep stepFrom(const QString &yaml, const QString &folder)

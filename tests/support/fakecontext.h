@@ -3,6 +3,7 @@
 // answers are scripted, and everything that a step told it.
 
 #include "core/identity/fileissuer.h"
+#include "core/identity/privatekey.h"
 #include "core/recipe/variables.h"
 #include "core/steps/step.h"
 #include "tests/support/fakedevice.h"
@@ -37,6 +38,7 @@ public:
     QStringList log;
     QList<PromptRequest> asked;
     QList<PromptAnswer> answers; // taken in turn; none left: base.timeout
+    std::shared_ptr<const SeedTable> seedTable;
     QTemporaryDir folder;
 
     // Makes the step, prepares it and runs it.
@@ -60,6 +62,7 @@ public:
     Journal &journal() override;
     Issuer &issuer() override;
     ProfileStore &profiles() override { return m_profiles; }
+    const SeedTable *seeds() const override { return seedTable.get(); }
     QString outputFolder() const override { return folder.filePath(QStringLiteral("out")); }
     void measured(const Measurement &measurement) override { measurements << measurement; }
     void fact(const QString &name, const QString &value) override;

@@ -2,6 +2,7 @@
 
 #include "core/base/progress.h"
 #include "core/firmware/mcubootimage.h"
+#include "drivers/virtual/deviceidentity.h"
 
 #include <QCryptographicHash>
 
@@ -284,6 +285,37 @@ struct FakeDevice::Parts {
         {
             Call call(d, "keys.read", task);
             return d.chain;
+        }
+        Element generateInElement(const Task &task) override
+        {
+            Call call(d, "keys.element", task);
+            if (!d.element)
+                return Keys::generateInElement(task);
+            d.makeKey();
+            call.done();
+            return *d.element;
+        }
+        void derive(const QString &serial, const Task &task) override
+        {
+            Call call(d, "keys.derive", task);
+            if (d.seed.isEmpty())
+                return Keys::derive(serial, task);
+            take(DeviceIdentity::derivedKey(d.seed, serial));
+            call.done();
+        }
+        void load(const SecretBytes &pkcs8, const Task &task) override
+        {
+            Call call(d, "keys.load", task);
+            if (!d.takesKeys)
+                return Keys::load(pkcs8, task);
+            if (!d.losesKeys)
+                take(DeviceIdentity::fromPkcs8(pkcs8.view().toByteArray()));
+            call.done();
+        }
+        void take(const QByteArray &der) const
+        {
+            const auto *at = reinterpret_cast<const unsigned char *>(der.constData());
+            d.m_key = {d2i_AutoPrivateKey(nullptr, &at, der.size()), EVP_PKEY_free};
         }
     };
 

@@ -42,6 +42,12 @@ public:
     bool takesEnvelopes = false;
     QByteArray envelope; // that it took
 
+    // Ways to a key besides making one.
+    std::optional<Keys::Element> element; // nothing: it has none
+    QByteArray seed;                      // empty: it derives nothing
+    bool takesKeys = true;
+    bool losesKeys = false; // says that it took a key and did not
+
     // Misbehaviour.
     bool storesWrongHash = false; // of a written image
     bool refusesImage = false;    // starts the old one again

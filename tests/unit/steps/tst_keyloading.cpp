@@ -1,0 +1,429 @@
+// The five ways to a key against a real journal, a real issuer and a device with real keys; and keys that were lost on
+// their way.
+
+#include "core/codec/espsecurecert.h"
+#include "core/codec/nvspartition.h"
+#include "core/codec/pem.h"
+#include "core/identity/check.h"
+#include "core/identity/privatekey.h"
+#include "core/identity/signingkey.h"
+#include "core/steps/keyloading.h"
+#include "tests/support/espfiles.h"
+#include "tests/support/fakecontext.h"
+#include "tests/support/testmain.h"
+
+#include <QCryptographicHash>
+#include <QFile>
+
+#include <sqlite3.h>
+
+using namespace slipway;
+using namespace slipway::test;
+using namespace Qt::StringLiterals;
+
+namespace {
+
+const Fault silent("base.timeout", {QStringLiteral("The device")});
+constexpr qsizetype flashSize = 64 * 1024;
+constexpr quint32 certificatesAt = 0xd000, dataAt = 0x9000, keysAt = 0xc000;
+
+RecipeStep step(const QString &key, const QString &more = {}, const QString &folder = u"/"_s)
+{
+    return stepFrom(
+        u"idevid: { profile: t1, key: %1, mud-url: \"https://mud.example/t1/1.4.json\"%2 }"_s.arg(key, more), folder);
+}
+
+struct Row {
+    QString method, transfer, revokedReason, serial;
+};
+QList<Row> certificates(FakeContext &context)
+{
+    QList<Row> rows;
+    context.journal().transact([&](Journal::Transaction &transaction) {
+        sqlite3_stmt *statement = nullptr;
+        sqlite3_prepare_v2(transaction.handle(),
+                           "SELECT method, transfer, coalesce(revoked_reason, ''), certificate_serial FROM "
+                           "certificate ORDER BY entry",
+                           -1, &statement, nullptr);
+        const auto text = [&](int column) {
+            return QString::fromUtf8(reinterpret_cast<const char *>(sqlite3_column_text(statement, column)));
+        };
+        while (sqlite3_step(statement) == SQLITE_ROW)
+            rows << Row{text(0), text(1), text(2), text(3)};
+        sqlite3_finalize(statement);
+    });
+    return rows;
+}
+
+void writeTo(const QString &name, const QByteArray &content)
+{
+    QFile file(name);
+    QVERIFY(file.open(QIODevice::WriteOnly) && file.write(content) == content.size());
+}
+
+// A chip in its loader, with a partition table.
+void makeChip(FakeDevice &device)
+{
+    device.lacks = {Capability::Keys, Capability::Firmware, Capability::Blobs};
+    device.flashAt = 0;
+    device.flash = QByteArray(flashSize, '\xff');
+    const QByteArray table = espPartitions(
+        {{u"nvs"_s, 1, 2, dataAt, 0x3000, false, false},
+         {u"nvs_keys"_s, 1, 4, keysAt, 0x1000, true, false},
+         {QString::fromLatin1(EspSecureCert::PartitionName), 0x3f, 0, certificatesAt, 0x2000, false, false}});
+    device.flash->replace(0x8000, table.size(), table);
+}
+
+} // namespace
+
+class TestKeyLoading : public QObject
+{
+    Q_OBJECT
+
+private Q_SLOTS:
+    void injects()
+    {
+        FakeDevice device;
+        FakeContext context(device);
+        QCOMPARE(context.codeOf(step(u"injected"_s)), QString());
+        QCOMPARE(device.chain.size(), 2);
+        QCOMPARE(device.calls(u"keys.generate"_s), 0);
+        // In, proved, and only then issued and written, and proved again.
+        const QStringList wanted{u"keys.read"_s,    u"intend identity.inject"_s, u"keys.load"_s, u"keys.sign"_s,
+                                 u"outcome done"_s, u"intend identity.write"_s,  u"keys.write"_s};
+        QCOMPARE(device.order.first(wanted.size()), wanted);
+        QCOMPARE(device.order.last(), u"keys.sign"_s);
+        const auto rows = certificates(context);
+        QCOMPARE(rows.size(), 1);
+        QCOMPARE(rows[0].method, u"bamboo"_s);
+        QCOMPARE(rows[0].transfer, u"infrastructure-generated, mechanically-transferred"_s);
+        QCOMPARE(context.facts.value(u"key-loading"_s),
+                 u"bamboo, infrastructure-generated, mechanically-transferred"_s);
+        // Again: nothing new.
+        QCOMPARE(context.codeOf(step(u"injected"_s)), QString());
+        QCOMPARE(device.calls(u"keys.load"_s), 1);
+        QCOMPARE(certificates(context).size(), 1);
+    }
+
+    void networkIsRecorded()
+    {
+        FakeDevice device;
+        FakeContext context(device);
+        context.variables.setFact(u"port"_s, u"udp:127.0.0.1:1337"_s);
+        QCOMPARE(context.codeOf(step(u"on-device"_s)), QString());
+        QCOMPARE(certificates(context)[0].transfer, u"device-generated, network-transferred"_s);
+    }
+
+    // Cut while the key was on its way: nothing was issued, and the next try makes another key.
+    void injectionCut_data()
+    {
+        QTest::addColumn<bool>("arrived");
+        QTest::newRow("before") << false;
+        QTest::newRow("after") << true;
+    }
+    void injectionCut()
+    {
+        QFETCH(bool, arrived);
+        FakeDevice device;
+        FakeContext context(device);
+        device.failCall(u"keys.load"_s, 1, silent, arrived ? FakeDevice::When::After : FakeDevice::When::Before);
+        QCOMPARE(context.codeOf(step(u"injected"_s)), u"base.timeout"_s);
+        QCOMPARE(certificates(context).size(), 0);
+        QCOMPARE(context.outcomes.last().state, u"not-done"_s);
+        QCOMPARE(context.codeOf(step(u"injected"_s)), QString());
+        QCOMPARE(certificates(context).size(), 1);
+        QVERIFY(context.intents[0].second.value(u"public-key"_s) != context.intents[1].second.value(u"public-key"_s));
+    }
+
+    void injectionNotTaken()
+    {
+        FakeDevice device;
+        device.makeKey();
+        device.losesKeys = true;
+        FakeContext context(device);
+        QCOMPARE(context.codeOf(step(u"injected"_s)), u"idevid.possession"_s);
+        QCOMPARE(certificates(context).size(), 0);
+        device.takesKeys = false;
+        QCOMPARE(context.codeOf(step(u"injected"_s)), u"device.lacks"_s);
+    }
+
+    // The certificate was on record, its writing was cut, and the device lost the key: a new key, and the old
+    // certificate is revoked. Where the writing had ended well, it is somebody's identity and stays.
+    void lostAfterIssue()
+    {
+        FakeDevice device;
+        FakeContext context(device);
+        device.failCall(u"keys.write"_s, 1, silent);
+        QCOMPARE(context.codeOf(step(u"injected"_s)), u"base.timeout"_s);
+        QCOMPARE(certificates(context).size(), 1);
+        device.makeKey();
+        QCOMPARE(context.codeOf(step(u"injected"_s)), QString());
+        const auto rows = certificates(context);
+        QCOMPARE(rows.size(), 2);
+        QCOMPARE(rows[0].revokedReason, u"superseded"_s);
+        QCOMPARE(rows[1].revokedReason, QString());
+        QCOMPARE(context.facts.value(u"never-delivered"_s), rows[0].serial);
+        // Delivered now: a second device with this serial number gets nothing.
+        device.chain.clear();
+        device.makeKey();
+        QCOMPARE(context.codeOf(step(u"injected"_s)), u"identity.duplicate-serial"_s);
+        QCOMPARE(certificates(context).size(), 2);
+    }
+
+    void cutAfterIssueKeepsCertificate()
+    {
+        FakeDevice device;
+        FakeContext context(device);
+        device.failCall(u"keys.write"_s, 1, silent);
+        QCOMPARE(context.codeOf(step(u"injected"_s)), u"base.timeout"_s);
+        QCOMPARE(context.codeOf(step(u"injected"_s)), QString());
+        const auto rows = certificates(context);
+        QCOMPARE(rows.size(), 1);
+        QCOMPARE(device.calls(u"keys.load"_s), 1);
+    }
+
+    void reconcilesInjection()
+    {
+        FakeDevice device;
+        FakeContext context(device);
+        const PrivateKey key = PrivateKey::generate();
+        Evidence evidence;
+        evidence.serial = context.unit;
+        const QCborMap detail{{u"public-key"_s, key.publicKeyDer()}};
+        QCOMPARE(reconcileInjection(detail, evidence).state, u"unknown"_s);
+        evidence.device = &device;
+        device.makeKey();
+        QCOMPARE(reconcileInjection(detail, evidence).state, u"not-done"_s);
+        device.keys()->load(key.pkcs8(), {});
+        QCOMPARE(reconcileInjection(detail, evidence).state, u"done"_s);
+        device.failAlways(u"keys.sign"_s, silent);
+        QCOMPARE(reconcileInjection(detail, evidence).state, u"unknown"_s);
+    }
+
+    void derives()
+    {
+        FakeDevice device;
+        FakeContext context(device);
+        const QByteArray seed(32, '\x5c');
+        QCOMPARE(context.codeOf(step(u"derived"_s)), u"identity.no-seed"_s);
+        context.seedTable = std::make_shared<const SeedTable>(
+            SeedTable::parse(SecretBytes::copyOf("# seeds\nT1-00000007 " + seed.toHex() + "\n")));
+        QCOMPARE(context.codeOf(step(u"derived"_s)), u"device.lacks"_s);
+        device.seed = QByteArray(32, '\x5d');
+        QCOMPARE(context.codeOf(step(u"derived"_s)), u"idevid.derivation"_s);
+        QCOMPARE(certificates(context).size(), 0);
+        device.seed = seed;
+        QCOMPARE(context.codeOf(step(u"derived"_s)), QString());
+        QCOMPARE(certificates(context)[0].method, u"carrot"_s);
+        QCOMPARE(certificates(context)[0].transfer, u"device/infrastructure-co-generated, mechanically-transferred"_s);
+        // The certificate was lost, the key comes again by itself.
+        device.chain.clear();
+        device.makeKey();
+        QCOMPARE(context.codeOf(step(u"derived"_s)), QString());
+        QCOMPARE(certificates(context).size(), 1);
+    }
+
+    void seedTable()
+    {
+        const auto codeOf = [](const QByteArray &text) {
+            try {
+                SeedTable::parse(SecretBytes::copyOf(text));
+            } catch (const Fault &fault) {
+                return QString::fromLatin1(fault.code());
+            }
+            return QString();
+        };
+        const QByteArray seed = QByteArray(64, 'a');
+        QCOMPARE(codeOf(seed + '\n'), QString());
+        QCOMPARE(codeOf("A " + seed + "\r\nB\t" + seed), QString());
+        for (const QByteArray &bad : {QByteArray(), QByteArray("# nothing\n"), QByteArray("A abcd\n"), seed.left(62),
+                                      seed + "z", "A " + seed + "\nA " + seed, seed + "\nA " + seed, "A B " + seed})
+            QCOMPARE(codeOf(bad), u"identity.seeds"_s);
+    }
+
+    void inElement()
+    {
+        FakeDevice device;
+        FakeContext context(device);
+        QCOMPARE(context.codeOf(step(u"secure-element"_s)), u"device.lacks"_s);
+        device.element = Keys::Element{u"ATECC608B"_s, u"slot 0"_s, {}};
+        QCOMPARE(context.codeOf(step(u"secure-element"_s)), QString());
+        QCOMPARE(certificates(context)[0].method, u"salak"_s);
+        QCOMPARE(context.facts.value(u"key-element"_s), u"ATECC608B"_s);
+        QCOMPARE(context.facts.value(u"key-handle"_s), u"slot 0"_s);
+        QCOMPARE(context.facts.value(u"key-attestation"_s), u"none"_s);
+    }
+
+    void elementAttested()
+    {
+        FakeDevice device;
+        FakeContext context(device);
+        const QString folder = context.folder.path();
+        const QByteArray anchor = context.issuer().chain().last();
+        writeTo(folder + u"/vendor.pem"_s, certificateToPem(anchor));
+        const RecipeStep judged = step(u"secure-element"_s, u", element-anchors: vendor.pem"_s, folder);
+        device.element = Keys::Element{u"ATECC608B"_s, u"slot 0"_s, {}};
+        QCOMPARE(context.codeOf(judged), u"idevid.attestation"_s);
+        device.element->attestation = "no certificate";
+        QCOMPARE(context.codeOf(judged), u"idevid.attestation"_s);
+        QCOMPARE(certificates(context).size(), 0);
+        device.element->attestation = certificateToPem(anchor);
+        QCOMPARE(context.codeOf(judged), QString());
+        QVERIFY(context.facts.value(u"key-attestation"_s).contains(u"trusted vendor"_s));
+        QVERIFY(context.recorded(u"attestation"_s));
+    }
+
+    // An identity of a vendor: issued by another station's CA here.
+    void preloaded()
+    {
+        FakeDevice device;
+        FakeContext vendor(device, u"T1-00000099"_s);
+        FakeContext context(device);
+        const QString folder = context.folder.path();
+        writeTo(folder + u"/vendor.pem"_s, certificateToPem(vendor.issuer().chain().last()));
+        writeTo(folder + u"/other.pem"_s, certificateToPem(context.issuer().chain().last()));
+        const auto preloaded = [&](const QString &anchors) {
+            return stepFrom(u"idevid: { profile: t1, key: preloaded, vendor-anchors: %1 }"_s.arg(anchors), folder);
+        };
+        QCOMPARE(context.codeOf(preloaded(u"vendor.pem"_s)), u"idevid.no-vendor-identity"_s);
+        QCOMPARE(vendor.codeOf(step(u"on-device"_s)), QString());
+        const QList<QByteArray> chain = device.chain;
+        QCOMPARE(context.codeOf(preloaded(u"other.pem"_s)), u"idevid.vendor"_s);
+        device.signsWithOtherKey = true;
+        QCOMPARE(context.codeOf(preloaded(u"vendor.pem"_s)), u"idevid.possession"_s);
+        QCOMPARE(certificates(context).size(), 0);
+        device.signsWithOtherKey = false;
+        QCOMPARE(context.codeOf(preloaded(u"vendor.pem"_s)), QString());
+        QCOMPARE(device.chain, chain);
+        const auto rows = certificates(context);
+        QCOMPARE(rows.size(), 1);
+        QCOMPARE(rows[0].method, u"sapodilla"_s);
+        QCOMPARE(rows[0].transfer, u"delivered inside the chip"_s);
+        QCOMPARE(context.facts.value(u"vendor-serial"_s), u"T1-00000099"_s);
+        // Again, and as another unit.
+        QCOMPARE(context.codeOf(preloaded(u"vendor.pem"_s)), QString());
+        QCOMPARE(certificates(context).size(), 1);
+        context.unit = u"T1-00000008"_s;
+        QCOMPARE(context.codeOf(preloaded(u"vendor.pem"_s)), u"identity.duplicate-key"_s);
+    }
+
+    void intoPartition()
+    {
+        FakeDevice device;
+        makeChip(device);
+        FakeContext context(device);
+        QCOMPARE(context.codeOf(step(u"injected"_s)), QString());
+        const QByteArray bytes = device.flash->mid(certificatesAt, 0x2000);
+        const EspSecureCert partition = EspSecureCert::parse(bytes);
+        QCOMPARE(partition.defects(), QStringList());
+        const auto *certificate = partition.find(EspSecureCert::DeviceCertificate);
+        const auto *authority = partition.find(EspSecureCert::CaCertificate);
+        QVERIFY(certificate && authority && partition.find(EspSecureCert::PrivateKey));
+        const QByteArray der = fromPem(bytes.mid(certificate->offset, certificate->size), "CERTIFICATE").value(0);
+        QCOMPARE(fromPem(bytes.mid(authority->offset, authority->size), "CERTIFICATE").value(0),
+                 context.issuer().chain().first());
+        QCOMPARE(certificateFacts(der).subjectSerial, u"T1-00000007"_s);
+        const auto rows = certificates(context);
+        QCOMPARE(rows.size(), 1);
+        QCOMPARE(rows[0].transfer, u"infrastructure-generated, mechanically-installed"_s);
+        QVERIFY(context.facts.value(u"possession"_s).contains(u"the device has not signed"_s));
+        QVERIFY(!device.started);
+        // Again: it stays.
+        QCOMPARE(context.codeOf(step(u"injected"_s, u", start: true"_s)), QString());
+        QCOMPARE(device.flash->mid(certificatesAt, 0x2000), bytes);
+        QCOMPARE(certificates(context).size(), 1);
+        QVERIFY(device.started);
+        // Another unit's chip.
+        context.unit = u"T1-00000008"_s;
+        context.variables.set(u"serial"_s, context.unit);
+        QCOMPARE(context.codeOf(step(u"injected"_s)), u"idevid.other-unit"_s);
+    }
+
+    // Power went in the middle of the writing, after the certificate was on record.
+    void partitionCut_data() { injectionCut_data(); }
+    void partitionCut()
+    {
+        QFETCH(bool, arrived);
+        FakeDevice device;
+        makeChip(device);
+        FakeContext context(device);
+        device.failCall(u"memory.write"_s, 1, silent, arrived ? FakeDevice::When::After : FakeDevice::When::Before);
+        QCOMPARE(context.codeOf(step(u"injected"_s)), u"base.timeout"_s);
+        QCOMPARE(certificates(context).size(), 1);
+        QCOMPARE(context.codeOf(step(u"injected"_s)), QString());
+        const auto rows = certificates(context);
+        QCOMPARE(rows.size(), 2);
+        QCOMPARE(rows[0].revokedReason, u"superseded"_s);
+        QCOMPARE(rows[1].revokedReason, QString());
+        // A chip that came with something else.
+        device.flash->replace(certificatesAt, 0x2000, QByteArray(0x2000, '\xff'));
+        QCOMPARE(context.codeOf(step(u"injected"_s)), u"identity.duplicate-serial"_s);
+    }
+
+    void partitionNotThere()
+    {
+        FakeDevice device;
+        makeChip(device);
+        FakeContext context(device);
+        device.flash->fill('\xff');
+        QCOMPARE(context.codeOf(step(u"injected"_s)), u"idevid.no-partition"_s);
+        QCOMPARE(context.codeOf(step(u"injected"_s, u", at: 0xd001"_s)), u"idevid.partition"_s);
+        QCOMPARE(certificates(context).size(), 0);
+        device.canCompare = false;
+        QCOMPARE(context.codeOf(step(u"injected"_s, u", at: 0xd000"_s)), u"flash.unverified"_s);
+        device.canCompare = true;
+        QCOMPARE(context.codeOf(step(u"injected"_s, u", at: 0xd000"_s)), QString());
+    }
+
+    void factoryData()
+    {
+        FakeDevice device;
+        makeChip(device);
+        FakeContext context(device);
+        const QString folder = context.folder.path();
+        writeTo(folder + u"/factory.csv"_s, "key,type,encoding,value\nfactory,namespace,,\nserial,data,string,${serial}"
+                                            "\nsecret,data,string,hunter2-hunter2\n");
+        QCOMPARE(context.codeOf(stepFrom(u"factory-data: { csv: factory.csv }"_s, folder)), QString());
+        NvsPartition plain = NvsPartition::parse(device.flash->mid(dataAt, 0x3000));
+        QCOMPARE(plain.find(u"factory"_s, u"serial"_s)->value, QByteArray("T1-00000007\0", 12));
+        QCOMPARE(context.codeOf(stepFrom(u"factory-data: { csv: factory.csv, encrypt: nvs_keys }"_s, folder)),
+                 QString());
+        QVERIFY(NvsPartition::parse(device.flash->mid(dataAt, 0x3000)).sealed);
+        const NvsKeys keys = NvsKeys::read(device.flash->mid(keysAt, 0x1000));
+        const NvsPartition opened = NvsPartition::parse(device.flash->mid(dataAt, 0x3000), &keys);
+        QCOMPARE(opened.items.size(), 2);
+        const auto *artifact = context.recorded(u"artifact"_s);
+        QVERIFY(artifact && !QCborValue(artifact->body).toCbor().contains("hunter2"));
+        writeTo(folder + u"/file.csv"_s, "key,type,encoding,value\nf,namespace,,\na,file,binary,factory.csv\n");
+        QCOMPARE(context.codeOf(stepFrom(u"factory-data: { csv: file.csv }"_s, folder)), u"codec.nvs-line"_s);
+    }
+
+    void checkerRefuses()
+    {
+        const auto refused = [](const QString &yaml) {
+            try {
+                stepFrom(yaml);
+            } catch (const Fault &fault) {
+                return fault.sentence();
+            }
+            return QString();
+        };
+        QVERIFY(refused(u"idevid: { profile: t1, key: stolen }"_s).contains(u"stolen"_s));
+        QVERIFY(refused(u"idevid: { profile: t1, key: preloaded }"_s).contains(u"vendor-anchors"_s));
+        const StepKind *kind = stepKind(u"idevid"_s);
+        const auto lacking = [kind](const QString &key, const QSet<Capability> &able) {
+            return kind->lacking({{u"key"_s, key}}, able);
+        };
+        const QSet<Capability> keys{Capability::Keys};
+        QCOMPARE(lacking(u"on-device"_s, keys), QStringList());
+        QCOMPARE(lacking(u"preloaded"_s, keys), QStringList());
+        QCOMPARE(lacking(u"injected"_s, keys), QStringList{u"key-injection"_s});
+        QCOMPARE(lacking(u"derived"_s, keys), QStringList{u"key-derivation"_s});
+        QCOMPARE(lacking(u"secure-element"_s, keys), QStringList{u"key-element"_s});
+        QCOMPARE(lacking(u"injected"_s, {Capability::Memory}), QStringList());
+        QCOMPARE(lacking(u"derived"_s, {Capability::Memory}), (QStringList{u"key-derivation"_s, u"keys"_s}));
+    }
+};
+
+SLIPWAY_TEST_MAIN(TestKeyLoading)
+#include "tst_keyloading.moc"

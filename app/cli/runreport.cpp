@@ -101,8 +101,10 @@ void RunReport::update()
             continue;
         Seen &seen = m_seen[view.number];
         if (seen.runId != view.runId)
-            seen = {view.runId, {}, false};
+            seen = {view.runId, {}, false, -1};
         showSteps(view, seen);
+        if (view.word == u"WAIT" && std::exchange(seen.waiting, view.currentStep) != view.currentStep)
+            m_context.say(u"%1  %2  %3"_s.arg(view.number, 2).arg(view.serial, -12).arg(view.sentence));
         if (view.state == SlotState::Finished && !std::exchange(seen.verdict, true))
             showVerdict(view);
     }

@@ -48,6 +48,7 @@ private:
         QString runId;
         QSet<int> steps;
         bool verdict = false;
+        int waiting = -1; // the step for which it was told
     };
     struct Row {
         int place = 0;

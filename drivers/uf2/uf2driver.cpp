@@ -29,21 +29,7 @@ QString sign(const UsbSeat &seat, const Uf2Boards &boards)
 
 } // namespace
 
-Uf2Driver::Uf2Driver(UsbTree tree) : m_tree(std::move(tree))
-{
-    try {
-        m_boards = Uf2Boards::load();
-    } catch (const Fault &) {
-        m_trouble = std::current_exception();
-    }
-}
-
-const Uf2Boards &Uf2Driver::boardData() const
-{
-    if (m_trouble)
-        std::rethrow_exception(m_trouble);
-    return m_boards;
-}
+Uf2Driver::Uf2Driver(UsbTree tree) : m_tree(std::move(tree)) {}
 
 QString Uf2Driver::summary() const
 {
@@ -53,13 +39,13 @@ QString Uf2Driver::summary() const
 QSet<Capability> Uf2Driver::capabilities(const QString &board) const
 {
     if (!board.isEmpty())
-        (void)boardData().find(board);
+        (void)m_boards.get().find(board);
     return {Capability::Memory};
 }
 
 QStringList Uf2Driver::boards() const
 {
-    return m_trouble ? QStringList() : m_boards.names();
+    return m_boards.orEmpty().names();
 }
 
 QList<PortInfo> Uf2Driver::ports() const
@@ -67,7 +53,7 @@ QList<PortInfo> Uf2Driver::ports() const
     QList<PortInfo> out;
     const QList<UsbSeat> seats = m_tree.seats();
     for (const UsbSeat &seat : seats) {
-        const QString why = sign(seat, m_boards);
+        const QString why = sign(seat, m_boards.orEmpty());
         if (!why.isEmpty())
             out << PortInfo{u"usb:"_s + seat.device.path,
                             u"usb-"_s + seat.device.path,
@@ -81,7 +67,7 @@ QList<PortInfo> Uf2Driver::ports() const
 
 std::unique_ptr<Device> Uf2Driver::open(const OpenOptions &options, const Task &task) const
 {
-    const Uf2Boards &boards = boardData();
+    const Uf2Boards &boards = m_boards.get();
     const Uf2Quirks *named = options.board.isEmpty() ? nullptr : &boards.find(options.board);
     UsbTree tree = m_tree;
     QString path;

@@ -4,10 +4,9 @@
 // Throws link.*, uf2.*.
 
 #include "core/device/driver.h"
+#include "core/device/quirksfile.h"
 #include "drivers/uf2/quirks.h"
 #include "drivers/uf2/usbtree.h"
-
-#include <exception>
 
 namespace slipway {
 
@@ -24,11 +23,8 @@ public:
     std::unique_ptr<Device> open(const OpenOptions &options, const Task &task) const override;
 
 private:
-    const Uf2Boards &boardData() const;
-
     UsbTree m_tree;
-    Uf2Boards m_boards;
-    std::exception_ptr m_trouble; // of a station's own file of quirks; told when something needs it
+    LoadedQuirks<Uf2Boards> m_boards;
 };
 
 } // namespace slipway

@@ -2,6 +2,7 @@
 
 #include "core/base/fault.h"
 #include "core/base/text.h"
+#include "drivers/virtual/faultwords.h"
 #include "drivers/virtual/kerneltree.h"
 
 #include <QDir>
@@ -35,16 +36,12 @@ namespace {
 
 using Kind = VirtualUf2Fault::Kind;
 
-struct KindName {
-    const char *name;
-    Kind kind;
-};
-constexpr std::array kinds{
-    KindName{"cut", Kind::Cut},          KindName{"cut-last", Kind::CutLast},   KindName{"last-error", Kind::LastError},
-    KindName{"error", Kind::Error},      KindName{"read-only", Kind::ReadOnly}, KindName{"full", Kind::Full},
-    KindName{"lose", Kind::Lose},        KindName{"refuse", Kind::Refuse},      KindName{"silent", Kind::Silent},
-    KindName{"deaf", Kind::Deaf},        KindName{"stuck", Kind::Stuck},        KindName{"same-ids", Kind::SameIds},
-    KindName{"bad-info", Kind::BadInfo},
+constexpr FaultName<Kind> kinds[] = {
+    {"cut", Kind::Cut},          {"cut-last", Kind::CutLast},   {"last-error", Kind::LastError},
+    {"error", Kind::Error},      {"read-only", Kind::ReadOnly}, {"full", Kind::Full},
+    {"lose", Kind::Lose},        {"refuse", Kind::Refuse},      {"silent", Kind::Silent},
+    {"deaf", Kind::Deaf},        {"stuck", Kind::Stuck},        {"same-ids", Kind::SameIds},
+    {"bad-info", Kind::BadInfo},
 };
 
 constexpr auto plugTime = 50ms;
@@ -53,41 +50,12 @@ constexpr auto plugTime = 50ms;
 
 QStringList VirtualUf2Fault::names()
 {
-    QStringList out;
-    for (const KindName &kind : kinds)
-        out << QLatin1String(kind.name);
-    return out;
+    return faultNames(kinds);
 }
 
 VirtualUf2Fault VirtualUf2Fault::parse(const QString &text)
 {
-    const QString name = text.section(u':', 0, 0).trimmed();
-    const auto *found = std::find_if(kinds.begin(), kinds.end(),
-                                     [&](const KindName &kind) { return name == QLatin1String(kind.name); });
-    if (found == kinds.end())
-        throw Fault("virtual.fault", {oneLine(name, 40), didYouMean(name, names()), names().join(u", "_s)});
-    VirtualUf2Fault fault;
-    fault.kind = found->kind;
-    const QString options = text.section(u':', 1);
-    const QStringList list = options.isEmpty() ? QStringList() : options.split(u',');
-    for (const QString &option : list) {
-        const QString key = option.section(u'=', 0, 0).trimmed(), value = option.section(u'=', 1).trimmed();
-        bool ok = false;
-        if (key == u"after") {
-            fault.after = value.toLongLong(&ok, 0);
-            ok = ok && fault.after >= 0;
-        } else if (key == u"every") {
-            fault.every = value.toInt(&ok);
-            ok = ok && fault.every > 0;
-        } else if (key == u"delay") {
-            const auto span = parseDurationMs(value);
-            ok = span && *span >= 0;
-            fault.delay = std::chrono::milliseconds(span.value_or(0));
-        }
-        if (!ok)
-            throw Fault("virtual.fault-option", {oneLine(option, 40), name});
-    }
-    return fault;
+    return parseFault<VirtualUf2Fault>(text, kinds);
 }
 
 QStringList virtualUf2Boards()

@@ -68,11 +68,11 @@ private Q_SLOTS:
 
     void oneAfterTheOther()
     {
-        plug(u"60ms"_s); // a second for the image
+        plug(u"20ms"_s); // long enough to be in each other's way
         const Ran ran = slipwayRun(words());
         QVERIFY2(ran.status == 0, qPrintable(ran.text()));
         QCOMPARE(ran.lastLine(), u"3 passed, 0 failed"_s);
-        // Steps do not overlap: each took a second of its own, and two of three had to wait.
+        // Two of three had to wait.
         QCOMPARE(query(u"SELECT count(*) FROM run WHERE verdict = 'PASS'"_s), u"3"_s);
         const Ran shown =
             slipwayRun({u"--json"_s, u"journal"_s, u"show"_s, u"--home"_s, m_home, u"--last"_s, u"200"_s});
@@ -84,7 +84,7 @@ private Q_SLOTS:
 
     void stopped()
     {
-        plug(u"2s"_s); // half a minute
+        plug(u"500ms"_s);
         Running run(slipwayProgram(), words());
         QVERIFY(run.waitForText("Waiting: as many units"));
         run.signal(SIGINT);

@@ -2,7 +2,7 @@
 
 #include "core/base/progress.h"
 #include "core/firmware/mcubootimage.h"
-#include "drivers/virtual/deviceidentity.h"
+#include "core/identity/privatekey.h"
 
 #include <QCryptographicHash>
 
@@ -49,7 +49,19 @@ QByteArray requestOf(evp_pkey_st *key, const QString &serial)
     return out;
 }
 
+QByteArray masked(QByteArray bytes)
+{
+    for (char &c : bytes)
+        c = char(c ^ 0x5a);
+    return bytes;
+}
+
 } // namespace
+
+QByteArray FakeDevice::flashAsWritten() const
+{
+    return masked(m_flashMasked);
+}
 
 QByteArray mcubootHash(const QByteArray &image)
 {
@@ -171,6 +183,7 @@ struct FakeDevice::Parts {
                 if (half)
                     throw Fault("link.gone", {u"/dev/fake"_s});
             }
+            d.m_flashMasked = masked(*d.flash);
             enter(WriteStage::Verifying);
             call.done();
             WriteResult result;
@@ -300,7 +313,7 @@ struct FakeDevice::Parts {
             Call call(d, "keys.derive", task);
             if (d.seed.isEmpty())
                 return Keys::derive(serial, task);
-            take(DeviceIdentity::derivedKey(d.seed, serial));
+            take(PrivateKey::derive(SecretBytes::copyOf(d.seed), serial).sec1());
             call.done();
         }
         void load(const SecretBytes &pkcs8, const Task &task) override
@@ -309,12 +322,12 @@ struct FakeDevice::Parts {
             if (!d.takesKeys)
                 return Keys::load(pkcs8, task);
             if (!d.losesKeys)
-                take(DeviceIdentity::fromPkcs8(pkcs8.view().toByteArray()));
+                take(pkcs8);
             call.done();
         }
-        void take(const QByteArray &der) const
+        void take(const SecretBytes &der) const
         {
-            const auto *at = reinterpret_cast<const unsigned char *>(der.constData());
+            const auto *at = der.bytes();
             d.m_key = {d2i_AutoPrivateKey(nullptr, &at, der.size()), EVP_PKEY_free};
         }
     };

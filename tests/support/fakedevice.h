@@ -35,6 +35,9 @@ public:
     // Memory at addresses, from flashAt on; nothing: it has none.
     std::optional<QByteArray> flash;
     quint64 flashAt = 0x08000000;
+    // As it was after the last writing. The device is in the station's process here, which sweeps its memory for keys that
+    // it handed out: so this copy is kept masked.
+    QByteArray flashAsWritten() const;
     bool canCompare = true;
     bool started = false; // left the loader
     // The cable is pulled when a write enters that stage; in Writing, when half of the bytes are there.
@@ -95,6 +98,7 @@ private:
     void fail(const QString &name, When when) const;
 
     QList<Failure> m_failures;
+    QByteArray m_flashMasked;
     QMap<QString, int> m_calls;
     std::shared_ptr<evp_pkey_st> m_key;
     std::shared_ptr<evp_pkey_st> m_otherKey;

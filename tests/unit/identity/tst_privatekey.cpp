@@ -82,9 +82,8 @@ private Q_SLOTS:
     {
         const QTemporaryDir folder;
         const QString file = folder.filePath(u"k.pem"_s);
-        QVERIFY(!openssl({u"genpkey"_s, u"-algorithm"_s, u"EC"_s, u"-pkeyopt"_s, u"ec_paramgen_curve:P-256"_s,
-                          u"-out"_s, file, u"-outform"_s, u"PEM"_s})
-                     .isNull());
+        openssl({u"genpkey"_s, u"-algorithm"_s, u"EC"_s, u"-pkeyopt"_s, u"ec_paramgen_curve:P-256"_s, u"-out"_s, file});
+        QVERIFY(QFile::exists(file));
         QCOMPARE(PrivateKey::open(file).publicKeyDer(),
                  openssl({u"pkey"_s, u"-in"_s, file, u"-pubout"_s, u"-outform"_s, u"DER"_s}));
     }

@@ -5,7 +5,7 @@ build_packages="
     g++ binutils cmake ninja-build pkg-config ccache mold
     qt6-base-dev qt6-declarative-dev qt6-declarative-dev-tools qt6-svg-dev libgl1-mesa-dev libxkbcommon-dev
     libssl-dev zlib1g-dev libsqlite3-dev libyaml-cpp-dev libcli11-dev libserialport-dev libusb-1.0-0-dev libcoap3-dev
-    libudev-dev libqrencode-dev
+    libudev-dev libqrencode-dev libp11-kit-dev libcurl4-openssl-dev
     qml6-module-qtqml qml6-module-qtqml-models qml6-module-qtqml-workerscript qml6-module-qtcore
     qml6-module-qtquick qml6-module-qtquick-controls qml6-module-qtquick-layouts qml6-module-qtquick-shapes
     qml6-module-qtquick-templates qml6-module-qtquick-window
@@ -16,7 +16,7 @@ build_packages="
 test_packages="
     qt6-qmllint-plugins qml6-module-qttest
     clang clang-format libclang-rt-14-dev
-    umockdev libumockdev-dev stm32flash dfu-util busybox libcoap3-bin
+    softhsm2 opensc libengine-pkcs11-openssl umockdev libumockdev-dev stm32flash dfu-util busybox libcoap3-bin
     xvfb xauth x11-utils xdotool imagemagick
     poppler-utils zbar-tools python3-jsonschema python3-yaml desktop-file-utils procps util-linux xxd git"
 

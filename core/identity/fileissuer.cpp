@@ -10,7 +10,9 @@
 #include "core/identity/layout.h"
 #include "core/identity/name.h"
 #include "core/identity/signingkey.h"
+#include "core/identity/token.h"
 #include "core/identity/validity.h"
+#include "core/identity/verifysignature.h"
 #include "core/mud/mudurl.h"
 
 #include <QRegularExpression>
@@ -33,8 +35,8 @@ struct Prepared {
     QRegularExpression serialPattern;
     QRegularExpression mudUrlPattern;
 
-    Prepared(const Profile &profile, QByteArrayView issuerName, QByteArrayView issuerKeyId)
-        : layout(profile, issuerName, issuerKeyId),
+    Prepared(const Profile &profile, QByteArrayView issuerName, QByteArrayView issuerKeyId, QByteArrayView algorithm)
+        : layout(profile, issuerName, issuerKeyId, algorithm),
           serialPattern(QRegularExpression::anchoredPattern(profile.serialPattern)),
           mudUrlPattern(profile.mudUrlPattern)
     {
@@ -116,7 +118,7 @@ QByteArray newCertificateSerial()
 }
 
 struct FileIssuer::Private {
-    Signer signer;
+    std::unique_ptr<Signer> signer;
     QList<QByteArray> chain;
     QByteArray issuerName, keyId;
     QString issuerText, notBefore, commonName;
@@ -130,7 +132,6 @@ struct FileIssuer::Private {
     QString mudUrl;
     QByteArray mudExtension;
 
-    explicit Private(ssl::Key key) : signer(std::move(key)) {}
     struct Ready {
         std::shared_ptr<const Prepared> prepared;
         CertificateLayout::Validity validity;
@@ -149,7 +150,7 @@ FileIssuer::Private::Ready FileIssuer::Private::prepare(const Profile &profile, 
             prepared.clear();
             of = nullptr;
         }
-        prepared.push_back(std::make_shared<const Prepared>(profile, issuerName, keyId));
+        prepared.push_back(std::make_shared<const Prepared>(profile, issuerName, keyId, signer->algorithm()));
         found = prepared.end() - 1;
     }
     const bool other = of != found->get();
@@ -172,9 +173,9 @@ FileIssuer::FileIssuer(std::unique_ptr<Private> p) : d(std::move(p)) {}
 FileIssuer::~FileIssuer() = default;
 
 std::unique_ptr<FileIssuer> FileIssuer::open(const QString &keyPath, const QString &certificatePath,
-                                             const QByteArray &passphrase)
+                                             const QByteArray &passphrase, const SecretSource &pin)
 {
-    auto p = std::make_unique<Private>(loadKey(keyPath, passphrase));
+    auto p = std::make_unique<Private>();
     const auto bad = [&](const QString &why) { return Fault("issuer.certificate", {certificatePath, why}); };
     try {
         p->chain = certificatesFromPem(readFile(certificatePath, 256 * 1024, QStringLiteral("a certificate chain")));
@@ -184,7 +185,8 @@ std::unique_ptr<FileIssuer> FileIssuer::open(const QString &keyPath, const QStri
     }
     try {
         const CertificateView view = CertificateView::read(p->chain.front());
-        if (publicKeyInfo(p->signer.key()) != view.publicKey.toByteArray())
+        p->signer = Signer::open(keyPath, passphrase, pin, view.publicKey.toByteArray());
+        if (publicKeyInfo(p->signer->key()) != view.publicKey.toByteArray())
             throw Fault("issuer.mismatch", {keyPath, certificatePath});
         p->issuerName = view.subject.toByteArray();
         p->issuerText = nameText(view.subject);
@@ -217,7 +219,9 @@ std::unique_ptr<FileIssuer> FileIssuer::open(const QString &keyPath, const QStri
 
 QString FileIssuer::name() const
 {
-    return (d->commonName.isEmpty() ? d->issuerText : d->commonName) + QStringLiteral(" (file)");
+    const QString own = d->commonName.isEmpty() ? d->issuerText : d->commonName;
+    return d->signer->token() ? QStringLiteral("%1 (token %2)").arg(own, d->signer->token()->tokenLabel())
+                              : QStringLiteral("%1 (file)").arg(own);
 }
 
 QList<QByteArray> FileIssuer::chain() const
@@ -228,8 +232,9 @@ QList<QByteArray> FileIssuer::chain() const
 void FileIssuer::checkHealth() const
 {
     const QByteArray message = newChallenge();
-    if (!verifySignature(d->chain.front(), message, d->signer.sign(message)))
-        throw Fault("issuer.sign");
+    const QByteArray publicKey = CertificateView::read(d->chain.front()).publicKey.toByteArray();
+    if (!verifyAlgorithm(publicKey, keyTypeOf(publicKey), d->signer->algorithm(), message, d->signer->sign(message)))
+        throw Fault("issuer.mismatch", {name(), QStringLiteral("its certificate")});
     const CertificateView view = CertificateView::read(d->chain.front());
     const QString now = timeFromSeconds(std::time(nullptr));
     if (now < timeText(view.notBefore) || now > timeText(view.notAfter)) {
@@ -255,8 +260,8 @@ IssuedCertificate FileIssuer::issue(const IssueOrder &order, const Task &task)
     if (serial.size() > 20 || (serial.size() == 20 && quint8(serial[0]) >= 0x80) || serial.count('\0') == serial.size())
         throw Fault("issuer.defect", {QStringLiteral("serial")});
     const QByteArray tbs = prepared->layout.tbs(order, serial, validity, mudExtension);
-    const QByteArray signature = d->signer.sign(tbs);
-    const QByteArray algorithm = CertificateLayout::signatureAlgorithm();
+    const QByteArray signature = d->signer->sign(tbs);
+    const QByteArray algorithm = d->signer->algorithm();
     const qsizetype bits = signature.size() + 1;
     const qsizetype bytes = tbs.size() + algorithm.size() + der::headerSize(bits) + bits;
 
@@ -282,7 +287,7 @@ IssuedCertificate FileIssuer::issue(const IssueOrder &order, const Task &task)
 
 QByteArray FileIssuer::crl(const QList<CrlEntry> &revoked, qint64 number, int days) const
 {
-    return buildCrl(d->signer, d->issuerName, d->keyId, revoked, number, days);
+    return buildCrl(*d->signer, d->issuerName, d->keyId, revoked, number, days);
 }
 
 } // namespace slipway

@@ -1,10 +1,13 @@
 #pragma once
-// The file CA: an issuer whose key lies in a PKCS#8 PEM file, encrypted when a passphrase is given. Issues IDevIDs
-// after the profile (IEEE 802.1AR, RFC 5280; ECDSA with SHA-256) and signs the CRL. The TBSCertificate is laid out once
-// per profile and only its variable parts are filled in; signing contexts are kept and reused, one per thread at work.
-// Thread-safe. Throws issuer.key, issuer.passphrase, issuer.certificate, issuer.mismatch, issuer.sign and identity.*.
+// The issuer that makes certificates itself: its key lies in a PKCS#8 PEM file, encrypted when a passphrase is given,
+// or in a PKCS#11 token. Issues IDevIDs after the profile (IEEE 802.1AR, RFC 5280; ECDSA with SHA-256, with a P-384 key
+// SHA-384; RSA with SHA-256) and signs the CRL. The TBSCertificate is laid out once per profile and only its variable
+// parts are filled in; signing contexts are kept and reused, one per thread at work. Thread-safe.
+// Throws issuer.key, issuer.passphrase, issuer.token-*, issuer.certificate, issuer.mismatch, issuer.sign and
+// identity.*.
 
 #include "core/identity/issuer.h"
+#include "core/identity/secret.h"
 
 #include <memory>
 
@@ -22,9 +25,10 @@ QStringList revocationReasons();
 class FileIssuer : public Issuer
 {
 public:
-    // certificatePath: PEM, the issuing certificate first, then those above it.
+    // keyPath: a file, or "pkcs11:token=...;object=..." (then pin, and no passphrase). certificatePath: PEM, the
+    // issuing certificate first, then those above it.
     static std::unique_ptr<FileIssuer> open(const QString &keyPath, const QString &certificatePath,
-                                            const QByteArray &passphrase = {});
+                                            const QByteArray &passphrase = {}, const SecretSource &pin = {});
     ~FileIssuer() override;
 
     QString name() const override;

@@ -76,6 +76,11 @@ QStringList revocationReasons()
     return names;
 }
 
+qsizetype revocationReasonNumber(const QString &reason)
+{
+    return reason.isEmpty() ? -1 : reasons().indexOf(reason);
+}
+
 QByteArray buildCrl(const Signer &signer, const QByteArray &issuerName, const QByteArray &issuerKeyId,
                     const QList<CrlEntry> &revoked, qint64 number, int days)
 {

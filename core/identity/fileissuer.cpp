@@ -9,13 +9,11 @@
 #include "core/identity/keyfile.h"
 #include "core/identity/layout.h"
 #include "core/identity/name.h"
+#include "core/identity/ordercheck.h"
 #include "core/identity/signingkey.h"
 #include "core/identity/token.h"
 #include "core/identity/validity.h"
 #include "core/identity/verifysignature.h"
-#include "core/mud/mudurl.h"
-
-#include <QRegularExpression>
 
 #include <openssl/rand.h>
 
@@ -32,47 +30,12 @@ constexpr size_t maximumLayouts = 32;
 // A profile made ready: its layout, its patterns compiled, and the validity that holds within this second.
 struct Prepared {
     CertificateLayout layout;
-    QRegularExpression serialPattern;
-    QRegularExpression mudUrlPattern;
+    OrderPatterns patterns;
 
     Prepared(const Profile &profile, QByteArrayView issuerName, QByteArrayView issuerKeyId, QByteArrayView algorithm)
-        : layout(profile, issuerName, issuerKeyId, algorithm),
-          serialPattern(QRegularExpression::anchoredPattern(profile.serialPattern)),
-          mudUrlPattern(profile.mudUrlPattern)
-    {
-        serialPattern.optimize();
-        mudUrlPattern.optimize();
-    }
+        : layout(profile, issuerName, issuerKeyId, algorithm), patterns(profile)
+    {}
 };
-
-void checkSerial(const Prepared &prepared, const QString &serial)
-{
-    const Profile &profile = prepared.layout.profile();
-    QString reason;
-    if (serial.isEmpty() || serial.size() > 64)
-        reason = QStringLiteral("it must have 1 to 64 characters"); // ub-serial-number, RFC 5280 appendix A.1
-    else if (!isPrintableString(serial))
-        reason = QStringLiteral("a certificate takes only letters, digits, space and '()+,-./:=? in it");
-    else if (!profile.serialPattern.isEmpty() && !prepared.serialPattern.match(serial).hasMatch())
-        reason = QStringLiteral("the profile wants the form %1").arg(profile.serialPattern);
-    if (!reason.isEmpty())
-        throw Fault("identity.serial", {oneLine(serial, 80), reason});
-}
-
-void checkMudUrl(const Prepared &prepared, const QString &url)
-{
-    const Profile &profile = prepared.layout.profile();
-    if (url.isEmpty()) {
-        if (profile.mudUrlRequired)
-            throw Fault("identity.mud-url-missing", {profile.name});
-        return;
-    }
-    QString reason = MudUrl::whyNot(url);
-    if (reason.isEmpty() && !profile.mudUrlPattern.isEmpty() && !prepared.mudUrlPattern.match(url).hasMatch())
-        reason = QStringLiteral("it does not match %1").arg(profile.mudUrlPattern);
-    if (!reason.isEmpty())
-        throw Fault("identity.mud-url", {oneLine(url, 100), profile.name, reason});
-}
 
 // Reads what was made with the reader that judges other people's certificates, and holds it against the order.
 void checkMade(const QByteArray &der, const IssueOrder &order, const QByteArray &certificateSerial,
@@ -105,6 +68,11 @@ void checkMade(const QByteArray &der, const IssueOrder &order, const QByteArray 
 }
 
 } // namespace
+
+bool Issuer::revoke(const QByteArray &, const QString &, const Task &)
+{
+    return false;
+}
 
 QByteArray newCertificateSerial()
 {
@@ -161,7 +129,7 @@ FileIssuer::Private::Ready FileIssuer::Private::prepare(const Profile &profile, 
         at = now;
     }
     if (other || mudUrl != url) {
-        checkMudUrl(**found, url);
+        checkMudUrl((*found)->layout.profile(), (*found)->patterns, url);
         mudExtension = url.isEmpty() ? QByteArray() : CertificateLayout::mudExtension(url);
         mudUrl = url;
     }
@@ -250,11 +218,8 @@ IssuedCertificate FileIssuer::issue(const IssueOrder &order, const Task &task)
     task.check(QStringLiteral("Issuing the certificate"));
     const auto [prepared, validity, mudExtension] = d->prepare(order.profile, order.mudUrl);
     const Profile &profile = prepared->layout.profile();
-    checkSerial(*prepared, order.serial);
-    if (order.request.serialNumber != order.serial)
-        throw Fault("identity.csr-serial", {oneLine(order.request.serialNumber, 80), order.serial});
-    if (order.request.keyType != profile.keyType)
-        throw Fault("identity.csr-key", {order.request.keyType, profile.name, profile.keyType});
+    checkSerial(profile, prepared->patterns, order.serial);
+    checkRequest(profile, order);
 
     const QByteArray serial = order.certificateSerial.isEmpty() ? newCertificateSerial() : order.certificateSerial;
     if (serial.size() > 20 || (serial.size() == 20 && quint8(serial[0]) >= 0x80) || serial.count('\0') == serial.size())

@@ -21,6 +21,8 @@ struct CrlEntry {
 
 // keyCompromise, superseded, ... : what CrlEntry::reason may be (RFC 5280 section 5.3.1).
 QStringList revocationReasons();
+// The number of such a reason, -1 for any other text.
+qsizetype revocationReasonNumber(const QString &reason);
 
 class FileIssuer : public Issuer
 {
@@ -35,6 +37,8 @@ public:
     QList<QByteArray> chain() const override;
     IssuedCertificate issue(const IssueOrder &order, const Task &task) override;
     void checkHealth() const override;
+    OutagePolicy outage() const override { return m_outage; }
+    void setOutage(const OutagePolicy &outage) { m_outage = outage; } // of a token, before the first use
 
     // DER, RFC 5280 section 5; valid for days from now.
     QByteArray crl(const QList<CrlEntry> &revoked, qint64 number, int days) const;
@@ -43,6 +47,7 @@ private:
     struct Private;
     explicit FileIssuer(std::unique_ptr<Private> p);
     std::unique_ptr<Private> d;
+    OutagePolicy m_outage;
 };
 
 } // namespace slipway

@@ -7,6 +7,8 @@
 #include <QJsonObject>
 #include <QUuid>
 
+#include <algorithm>
+
 namespace slipway {
 
 using namespace Qt::StringLiterals;
@@ -195,6 +197,13 @@ void RunContext::noteActs()
 {
     if (!m_irreversibleDone)
         m_irreversibleDone = !m_site.lookup->doneActs(m_record.run()).isEmpty();
+    const auto left = m_site.lookup->openIntentsOfRun(m_record.run());
+    for (const Lookup::OpenIntent &open : left) {
+        const bool known = std::any_of(m_openIntents.cbegin(), m_openIntents.cend(),
+                                       [&open](const OpenIntent &own) { return own.id == open.id; });
+        if (!known)
+            m_openIntents.append({open.id, open.act, open.detail});
+    }
 }
 
 void RunContext::beginStep(int index)

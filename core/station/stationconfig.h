@@ -2,6 +2,8 @@
 // station.yaml: the name of a station and its places. Every key is known by name; a wrong one is pointed at with line
 // and column. Throws home.config.
 
+#include "core/identity/issuersettings.h"
+
 #include <QByteArray>
 #include <QList>
 #include <QString>
@@ -15,6 +17,7 @@ struct StationConfig {
     QString name;
     QList<HomeSlot> places;
     int attempts = 2;
+    IssuerSettings issuer;                     // paths as they stand in the file
     QStringList firmwareFolders, firmwareUrls; // where "slipway firmware find" looks
 };
 

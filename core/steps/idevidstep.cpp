@@ -7,6 +7,7 @@
 #include "core/mud/mudurl.h"
 #include "core/steps/identityissue.h"
 #include "core/steps/kinds.h"
+#include "core/steps/remoteissue.h"
 
 #include <QCryptographicHash>
 
@@ -47,17 +48,25 @@ public:
         m_profile = context.profiles().find(m_p.value(u"profile"_s).toString());
         if (const QString masa = m_p.value(u"masa-url"_s).toString(); !masa.isEmpty())
             m_profile.masaUrl = masa;
-        context.issuer().checkHealth();
+        try {
+            context.issuer().checkHealth();
+        } catch (const Fault &fault) {
+            // An outage that may be over when the certificate is due; it is waited for then, where it can be seen.
+            if (!fault.retryable() || context.issuer().outage().patience.count() <= 0)
+                throw;
+        }
     }
 
-    void run(StepContext &context, const Task &task) override
+    void run(StepContext &context, const Task &given) override
     {
+        Task task = given;
         Keys *keys = context.device().keys();
         if (!keys)
             throw Fault("device.lacks", {u"make a key of its own"_s});
         const std::vector<CertificateRow> recorded =
             validCertificates(context.journal(), context.mode(), context.serial());
         const QList<QByteArray> held = keys->readChain(task);
+        refuseUnsettled(context, recorded);
         const bool fresh = held.isEmpty() && recorded.empty();
         const QByteArray certificate = fresh            ? issue(context, *keys, task)
                                        : held.isEmpty() ? recordedCertificate(context, *keys, recorded, task)
@@ -144,7 +153,18 @@ private:
                     {context.serial(), recorded.front().certificateSerial, recorded.front().at});
     }
 
-    QByteArray issue(StepContext &context, Keys &keys, const Task &task) const
+    // A certificate that came, but of which nobody knows whether the authority stands by it.
+    static void refuseUnsettled(StepContext &context, const std::vector<CertificateRow> &recorded)
+    {
+        if (recorded.empty() || !context.issuer().isRemote())
+            return;
+        const auto open = openRequestOf(context.journal(), context.mode(), context.serial());
+        if (open && !open->certificateSerial.isEmpty())
+            throw Fault("identity.open-request", {context.serial(), open->issuer, open->at});
+    }
+
+    // The time that the issuer takes is not the device's: the task's deadline moves by it.
+    QByteArray issue(StepContext &context, Keys &keys, Task &task) const
     {
         task.say(u"generating the key on the device"_s);
         keys.generate(task);
@@ -163,7 +183,14 @@ private:
         record.mode = context.mode();
         record.run = context.runId();
         record.stepIndex = context.stepIndex();
-        const QByteArray certificate = issueRecorded(context.journal(), context.issuer(), order, record, task).der;
+        Issuer &issuer = context.issuer();
+        const auto left = task.deadline.remaining();
+        Task asking = task;
+        if (!task.deadline.isNever())
+            asking.deadline = Deadline::in(left + issuer.outage().patience);
+        const QByteArray certificate = issueRecorded(context.journal(), issuer, order, record, asking).der;
+        if (!task.deadline.isNever())
+            task.deadline = Deadline::in(left);
         judge(context, certificate, order.request.publicKeyDer);
         return certificate;
     }
@@ -226,7 +253,8 @@ private:
     Profile m_profile;
 };
 
-// A certificate leaves the station only after it is recorded, so the journal alone knows.
+// A certificate leaves the station only after it is recorded, so the journal alone knows; what an authority somewhere
+// else did, only that authority.
 Reconciled reconcileIssue(const QCborMap &detail, const Evidence &evidence)
 {
     if (!evidence.journal)
@@ -238,6 +266,23 @@ Reconciled reconcileIssue(const QCborMap &detail, const Evidence &evidence)
         recorded = std::any_of(rows.begin(), rows.end(),
                                [&wanted](const CertificateRow &row) { return row.certificateSerial == wanted; });
     });
+    if (detail.contains(u"transaction"_s)) {
+        const auto open = openRequestOf(*evidence.journal, evidence.mode, evidence.serial);
+        const QString issuer = detail.value(u"issuer"_s).toString();
+        if (open && !open->certificateSerial.isEmpty()) {
+            return {
+                u"unknown"_s,
+                u"Certificate %1 for %2 is on record, but nobody knows whether issuer %3 got the confirmation for it."_s
+                    .arg(open->certificateSerial, evidence.serial, issuer),
+                u"Ask the people of that issuer whether it is valid, then: slipway identity settle %1"_s.arg(
+                    evidence.serial)};
+        }
+        return {u"unknown"_s,
+                u"Issuer %1 was asked for a certificate for %2, and what it did is not on record."_s.arg(
+                    issuer, evidence.serial),
+                u"Run the unit again: the same request is asked for where that is safe. Or ask the people of that "
+                "issuer, then: slipway identity settle %1"_s.arg(evidence.serial)};
+    }
     if (recorded) {
         return {u"done"_s, u"Certificate %1 was issued for %2 and is on record."_s.arg(wanted, evidence.serial),
                 u"Run the recipe again: the device gets this certificate where it still has the key for it."_s};

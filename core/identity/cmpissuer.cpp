@@ -105,7 +105,7 @@ struct CmpIssuer::Session {
     Context context{OSSL_CMP_CTX_new(nullptr, nullptr)};
     std::exception_ptr thrown; // within a callback of OpenSSL
     IssuedCertificate issued;
-    int sent = 0; // messages that were handed to the authority
+    int answers = 0; // of CMP that came
     bool received = false, confirming = false;
 
     Session(const CmpIssuer &of, const Task &by);
@@ -180,7 +180,6 @@ OSSL_CMP_MSG *CmpIssuer::Session::transfer(OSSL_CMP_CTX *context, const OSSL_CMP
             throw Fault("issuer.sign", {}, ssl::errors());
         post.body = ssl::content(out.get());
         const HttpAnswer answer = httpExchange(session->issuer.peer(), post, session->task);
-        ++session->sent;
         // RFC 9811 section 3.4: errors of HTTP are no answers of the authority.
         if (answer.status != 200) {
             const QString words = QStringLiteral("HTTP %1").arg(answer.status);
@@ -198,6 +197,7 @@ OSSL_CMP_MSG *CmpIssuer::Session::transfer(OSSL_CMP_CTX *context, const OSSL_CMP
             throw Fault("issuer.answer-lost",
                         {session->issuer.address(), QStringLiteral("what came is no answer of CMP")}, ssl::errors());
         }
+        ++session->answers;
         return message.release();
     } catch (...) {
         session->thrown = std::current_exception();
@@ -247,11 +247,13 @@ void CmpIssuer::Session::fail()
             if (confirming && (fault.is(u"issuer.answer-lost") || fault.is(u"issuer.unreachable") ||
                                fault.is(u"issuer.refused") || fault.is(u"base.stopped") || fault.is(u"base.timeout")))
                 throw Fault("issuer.unconfirmed", {issued.certificateSerial, name}, fault.text());
-            if (sent > 0 && !confirming && !fault.is(u"issuer.answer-lost") && !fault.is(u"issuer.refused"))
+            if (answers > 0 && !confirming && !fault.is(u"issuer.answer-lost") && !fault.is(u"issuer.refused"))
                 throw Fault("issuer.pending", {name, QStringLiteral("a while")}, fault.text()); // it said "waiting"
             throw;
         }
     }
+    if (answers == 0) // the request could not be made
+        throw Fault("issuer.sign", {}, detail);
     if (confirming)
         throw Fault("issuer.unconfirmed", {issued.certificateSerial, name}, detail);
     if (info >= 0 && (info & 1 << OSSL_CMP_PKIFAILUREINFO_transactionIdInUse))
@@ -276,6 +278,8 @@ void CmpIssuer::Session::request(int kind, const OSSL_CRMF_MSG *message)
         const int result = OSSL_CMP_try_certreq(context.get(), kind, message, &again);
         if (result > 0)
             return;
+        if (result == 0 && order && !issued.deviation.isEmpty())
+            return; // refused by us; whether the authority heard it changes nothing
         if (result == 0)
             fail();
         const int wait = std::clamp(again, shortestPoll, longestPoll);
@@ -351,6 +355,8 @@ IssuedCertificate CmpIssuer::issue(const IssueOrder &order, const Task &task)
         ASN1_TIME_free(notAfter);
         throw Fault("issuer.sign", {}, ssl::errors());
     }
+    session.must(
+        OSSL_CRMF_MSG_create_popo(OSSL_CRMF_POPO_RAVERIFIED, message.get(), nullptr, EVP_sha256(), nullptr, nullptr));
     session.request(OSSL_CMP_IR, message.get());
     return session.issued;
 }

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <mutex>
 
 namespace slipway {
@@ -75,6 +76,7 @@ QString verifyWords(long result, const QString &detail)
 {
     switch (result) {
     case X509_V_OK:
+    case X509_V_ERR_UNSPECIFIED:
         return detail.contains(QLatin1String("subject name")) || detail.contains(QLatin1String("subjectAltName"))
                    ? QStringLiteral("its certificate is for another name")
                    : QStringLiteral("its certificate is not accepted");
@@ -106,6 +108,32 @@ struct MultiFree {
 };
 struct ListFree {
     void operator()(curl_slist *p) const { curl_slist_free_all(p); }
+};
+
+// OpenSSL writes to its sockets without MSG_NOSIGNAL, and a peer that went away must not end the program.
+class NoBrokenPipe
+{
+public:
+    NoBrokenPipe()
+    {
+        sigemptyset(&m_pipe);
+        sigaddset(&m_pipe, SIGPIPE);
+        pthread_sigmask(SIG_BLOCK, &m_pipe, &m_before);
+    }
+    ~NoBrokenPipe()
+    {
+        if (sigismember(&m_before, SIGPIPE) == 0) {
+            const timespec now{};
+            while (sigtimedwait(&m_pipe, nullptr, &now) == SIGPIPE) {
+            }
+        }
+        pthread_sigmask(SIG_SETMASK, &m_before, nullptr);
+    }
+    NoBrokenPipe(const NoBrokenPipe &) = delete;
+    NoBrokenPipe &operator=(const NoBrokenPipe &) = delete;
+
+private:
+    sigset_t m_pipe{}, m_before{};
 };
 
 // Runs the transfer until it ends, the deadline passes or a stop is asked for.
@@ -203,6 +231,7 @@ HttpAnswer httpExchange(const HttpPeer &peer, const HttpRequest &request, const 
 {
     static std::once_flag once;
     std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
+    const NoBrokenPipe noBrokenPipe;
     const QString address = httpAddress(peer.url);
     task.check(QStringLiteral("Asking %1").arg(address));
     const QByteArray url = (peer.url + request.path).toUtf8();

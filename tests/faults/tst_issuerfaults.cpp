@@ -45,6 +45,7 @@ private Q_SLOTS:
         QVERIFY2(m_pki.certificate("ra", "tls", "/CN=Line 1",
                                    "keyUsage=digitalSignature\nextendedKeyUsage=clientAuth,cmcRA\n"),
                  m_pki.output.constData());
+        QVERIFY2(m_pki.certificate("cmp", "tls", "/CN=CMP", "keyUsage=digitalSignature\n"), m_pki.output.constData());
         QVERIFY2(m_pki.certificate("nobody", "tls", "/CN=Line 2", "extendedKeyUsage=clientAuth\n"),
                  m_pki.output.constData());
     }
@@ -358,7 +359,8 @@ private:
             loadAccess(access, "ra");
             m_cmp.reset();
             m_cmp = std::make_unique<CmpResponder>(m_shop->path("ca.key"), m_shop->path("ca.pem"), QByteArray(),
-                                                   QByteArray(), m_pki.path("tls.pem"));
+                                                   QByteArray(), m_pki.path("tls.pem"), m_pki.path("cmp"));
+            access.anchors = certificatesFromPem(readFile(m_pki.path("tls.pem"), 65536, QString()));
             access.url = m_cmp->url();
         }
         return std::make_unique<CmpIssuer>(std::move(access), std::move(settings));

@@ -30,6 +30,15 @@ X509 *certificateOf(const QString &path)
     return certificate;
 }
 
+EVP_PKEY *keyOf(const QString &path)
+{
+    const QByteArray pem = fileContent(path);
+    BIO *bio = BIO_new_mem_buf(pem.constData(), int(pem.size()));
+    EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, nullptr, nullptr, nullptr);
+    BIO_free(bio);
+    return key;
+}
+
 // OpenSSL 3.0 gives no access to the template's key and validity: [6] and [4] of CertTemplate, RFC 4211 section 5.
 struct Template {
     EVP_PKEY *key = nullptr;
@@ -76,12 +85,9 @@ bool addExtension(X509 *certificate, X509 *issuer, int nid, const char *value)
 } // namespace
 
 CmpResponder::CmpResponder(const QString &caKey, const QString &caCertificate, const QByteArray &reference,
-                           const QByteArray &secret, const QString &clientAnchor)
+                           const QByteArray &secret, const QString &clientAnchor, const QString &protection)
 {
-    const QByteArray pem = fileContent(caKey);
-    BIO *bio = BIO_new_mem_buf(pem.constData(), int(pem.size()));
-    m_key = PEM_read_bio_PrivateKey(bio, nullptr, nullptr, nullptr);
-    BIO_free(bio);
+    m_key = keyOf(caKey);
     m_certificate = certificateOf(caCertificate);
     m_context = OSSL_CMP_SRV_CTX_new(nullptr, nullptr);
     OSSL_CMP_SRV_CTX_init(m_context, this, certRequest, revocation, nullptr, errorMessage, confirmation, nullptr);
@@ -94,8 +100,17 @@ CmpResponder::CmpResponder(const QString &caKey, const QString &caCertificate, c
         OSSL_CMP_CTX_set1_secretValue(c, reinterpret_cast<const unsigned char *>(secret.constData()),
                                       int(secret.size()));
     }
-    OSSL_CMP_CTX_set1_cert(c, m_certificate);
-    OSSL_CMP_CTX_set1_pkey(c, m_key);
+    if (protection.isEmpty()) {
+        OSSL_CMP_CTX_set1_cert(c, m_certificate);
+        OSSL_CMP_CTX_set1_pkey(c, m_key);
+    } else {
+        X509 *own = certificateOf(protection + QStringLiteral(".pem"));
+        EVP_PKEY *ownKey = keyOf(protection + QStringLiteral(".key"));
+        OSSL_CMP_CTX_set1_cert(c, own);
+        OSSL_CMP_CTX_set1_pkey(c, ownKey);
+        X509_free(own);
+        EVP_PKEY_free(ownKey);
+    }
     if (!clientAnchor.isEmpty()) {
         X509_STORE *store = X509_STORE_new();
         X509 *anchor = certificateOf(clientAnchor);
@@ -250,8 +265,11 @@ int CmpResponder::confirmation(OSSL_CMP_SRV_CTX *context, const OSSL_CMP_MSG *, 
                                const OSSL_CMP_PKISI *status)
 {
     auto *self = static_cast<CmpResponder *>(OSSL_CMP_SRV_CTX_get0_custom_ctx(context));
-    // No status means accepted (RFC 9810 section 5.3.18).
-    ++(status ? self->rejected : self->confirmed);
+    // No status means accepted, too (RFC 9810 section 5.3.18).
+    std::array<char, 200> words{};
+    const bool good = !status || !OSSL_CMP_snprint_PKIStatusInfo(status, words.data(), words.size()) ||
+                      QByteArray(words.data()).contains("accepted");
+    ++(good ? self->confirmed : self->rejected);
     return 1;
 }
 

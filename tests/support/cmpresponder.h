@@ -31,9 +31,10 @@ public:
         Silent        // never answers
     };
     // caKey, caCertificate: PEM files. reference and secret protect messages; clientAnchor: PEM, whose signatures are
-    // taken too.
+    // taken too. protection: NAME of NAME.key and NAME.pem that sign its answers where there is no secret; the CA's own
+    // certificate would need digitalSignature for that.
     CmpResponder(const QString &caKey, const QString &caCertificate, const QByteArray &reference,
-                 const QByteArray &secret, const QString &clientAnchor = {});
+                 const QByteArray &secret, const QString &clientAnchor = {}, const QString &protection = {});
     ~CmpResponder();
 
     QString url() const { return QStringLiteral("http://127.0.0.1:%1/pkix/").arg(m_server->port()); }

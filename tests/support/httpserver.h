@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <csignal>
 #include <functional>
 #include <mutex>
 #include <thread>
@@ -44,6 +45,7 @@ public:
     // tls: null for plain HTTP; the server takes it over.
     explicit HttpServer(Handler handler, SSL_CTX *tls = nullptr) : m_handler(std::move(handler)), m_tls(tls)
     {
+        std::signal(SIGPIPE, SIG_IGN);
         m_listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         sockaddr_in address{};
         address.sin_family = AF_INET;

@@ -6,7 +6,7 @@ build_packages="
     qt6-base-dev qt6-declarative-dev qt6-declarative-dev-tools qt6-svg-dev qt6-httpserver-dev qt6-websockets-dev
     libgl1-mesa-dev libxkbcommon-dev
     libssl-dev zlib1g-dev libsqlite3-dev libyaml-cpp-dev libcli11-dev libserialport-dev libusb-1.0-0-dev libcoap3-dev
-    libudev-dev libqrencode-dev libfuse3-dev fuse3
+    libudev-dev libqrencode-dev libfuse3-dev fuse3 libp11-kit-dev libcurl4-openssl-dev
     qml6-module-qtqml qml6-module-qtqml-models qml6-module-qtqml-workerscript qml6-module-qtcore
     qml6-module-qtquick qml6-module-qtquick-controls qml6-module-qtquick-layouts qml6-module-qtquick-shapes
     qml6-module-qtquick-templates qml6-module-qtquick-window
@@ -19,6 +19,7 @@ test_packages="
     clang clang-format libclang-rt-14-dev
     umockdev libumockdev-dev stm32flash dfu-util openocd busybox libcoap3-bin mtools dosfstools
     curl nginx-light tshark iproute2 socat
+    softhsm2 opensc libengine-pkcs11-openssl
     xvfb xauth x11-utils xdotool imagemagick
     poppler-utils zbar-tools python3-jsonschema python3-yaml desktop-file-utils procps util-linux xxd git"
 

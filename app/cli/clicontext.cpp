@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <array>
@@ -54,7 +55,7 @@ void onSignal(int number)
     errno = saved;
 }
 
-void add(CLI::App &app, std::string &home, bool &json, int &fd)
+void add(CLI::App &app, std::string &home, bool &json, int &fd, int &pinFd)
 {
     if (!app.get_option_no_throw("--home"))
         app.add_option("--home", home, "Folder of the station (default: the platform's data folder)")->type_name("DIR");
@@ -64,15 +65,44 @@ void add(CLI::App &app, std::string &home, bool &json, int &fd)
         app.add_option("--passphrase-fd", fd, "Read the passphrase of the station's keys from this file descriptor")
             ->type_name("N")
             ->check(CLI::Range(0, 1023).description(""));
+    if (!app.get_option_no_throw("--pin-fd"))
+        app.add_option("--pin-fd", pinFd,
+                       "Read the PIN of a token, or an issuer's shared secret, from this file descriptor")
+            ->type_name("N")
+            ->check(CLI::Range(0, 1023).description(""));
     for (CLI::App *sub : app.get_subcommands([](CLI::App *) { return true; }))
-        add(*sub, home, json, fd);
+        add(*sub, home, json, fd, pinFd);
+}
+
+// Up to the first line end. Throws cli.passphrase.
+QByteArray readLineOf(int fd)
+{
+    QByteArray read;
+    char c = 0;
+    for (;;) {
+        const ssize_t n = ::read(fd, &c, 1);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            throw Fault("cli.passphrase", {QString::number(fd)});
+        if (n == 0 || c == '\n')
+            break;
+        read += c;
+        if (read.size() > 1024)
+            throw Fault("cli.passphrase", {QString::number(fd)});
+    }
+    if (read.endsWith('\r'))
+        read.chop(1);
+    if (read.isEmpty())
+        throw Fault("cli.passphrase", {QString::number(fd)});
+    return read;
 }
 
 } // namespace
 
 void CliContext::addCommonOptions(CLI::App &app)
 {
-    add(app, m_home, m_json, m_passphraseFd);
+    add(app, m_home, m_json, m_passphraseFd, m_pinFd);
 }
 
 int CliContext::perform()
@@ -135,35 +165,60 @@ QString CliContext::homePath() const
 
 Home CliContext::openHome() const
 {
-    return Home::open(homePath(), passphrase());
+    Home home = Home::open(homePath(), passphrase());
+    home.setAskSecret(const_cast<CliContext *>(this)->askSecret());
+    return home;
 }
 
 QByteArray CliContext::passphrase() const
 {
-    if (m_passphrase)
-        return *m_passphrase;
-    QByteArray read;
-    if (m_passphraseFd >= 0) {
-        char c = 0;
-        for (;;) {
-            const ssize_t n = ::read(m_passphraseFd, &c, 1);
-            if (n < 0 && errno == EINTR)
-                continue;
-            if (n < 0)
-                throw Fault("cli.passphrase", {QString::number(m_passphraseFd)});
-            if (n == 0 || c == '\n')
+    if (!m_passphrase)
+        m_passphrase = m_passphraseFd >= 0 ? readLineOf(m_passphraseFd) : QByteArray();
+    return *m_passphrase;
+}
+
+AskSecret CliContext::askSecret()
+{
+    return [this](const QString &what) {
+        if (m_pinFd >= 0 && !what.contains(QLatin1String("passphrase")))
+            return readLineOf(m_pinFd);
+        return askAtTerminal(what);
+    };
+}
+
+QByteArray CliContext::askAtTerminal(const QString &question)
+{
+    const int terminal = ::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+    if (terminal < 0)
+        return {};
+    termios before{};
+    QByteArray line;
+    if (::tcgetattr(terminal, &before) == 0) {
+        termios silent = before;
+        silent.c_lflag &= ~tcflag_t(ECHO);
+        ::tcsetattr(terminal, TCSAFLUSH, &silent);
+        const QByteArray prompt = "Type " + question.toUtf8() + ": ";
+        [[maybe_unused]] ssize_t n = ::write(terminal, prompt.constData(), size_t(prompt.size()));
+        for (char c = 0; c != '\n' && line.size() < 1024;) {
+            pollfd wait{terminal, POLLIN, 0};
+            if (m_stop.stop_requested() || (::poll(&wait, 1, 200) < 0 && errno != EINTR))
                 break;
-            read += c;
-            if (read.size() > 1024)
-                throw Fault("cli.passphrase", {QString::number(m_passphraseFd)});
+            if (!(wait.revents & (POLLIN | POLLHUP | POLLERR)))
+                continue;
+            if (::read(terminal, &c, 1) != 1)
+                break;
+            if (c != '\n')
+                line += c;
         }
-        if (read.endsWith('\r'))
-            read.chop(1);
-        if (read.isEmpty())
-            throw Fault("cli.passphrase", {QString::number(m_passphraseFd)});
+        ::tcsetattr(terminal, TCSAFLUSH, &before);
+        n = ::write(terminal, "\n", 1);
     }
-    m_passphrase = read;
-    return read;
+    ::close(terminal);
+    if (m_stop.stop_requested()) {
+        cleanse(line);
+        throw Fault("base.stopped");
+    }
+    return line;
 }
 
 bool CliContext::inIsTerminal() const

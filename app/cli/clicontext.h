@@ -50,6 +50,10 @@ public:
     Home openHome() const;
     // What was read from --passphrase-fd up to the first line end; empty without the option. Throws cli.passphrase.
     QByteArray passphrase() const;
+    // For PINs and the like: from --pin-fd, else asked for at the terminal, without echo; empty where there is none.
+    AskSecret askSecret();
+    // A line typed at the terminal without echo; empty where there is no terminal. Throws base.stopped.
+    QByteArray askAtTerminal(const QString &question);
     const DriverRegistry &drivers() const { return m_drivers; }
 
     void object(const QJsonObject &object); // a line on standard output with --json, else nothing
@@ -78,7 +82,7 @@ private:
 
     const DriverRegistry &m_drivers;
     std::string m_home;
-    int m_passphraseFd = -1;
+    int m_passphraseFd = -1, m_pinFd = -1;
     bool m_json = false;
     bool m_errTerminal = false;
     mutable std::optional<QByteArray> m_passphrase;

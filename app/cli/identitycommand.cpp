@@ -1,5 +1,6 @@
 #include "app/cli/identitycommand.h"
 
+#include "app/cli/issuercommand.h"
 #include "app/cli/partitioncommand.h"
 #include "core/base/fault.h"
 #include "core/base/files.h"
@@ -7,6 +8,7 @@
 #include "core/identity/check.h"
 #include "core/journal/queries.h"
 #include "core/steps/identityissue.h"
+#include "core/steps/remoteissue.h"
 
 #include <QFileInfo>
 
@@ -24,6 +26,7 @@ struct IdentityWords {
     std::string csr, certificate, profile, serial, mudUrl, out, ca, reason = "unspecified";
     int days = 30;
     bool training = false;
+    IssuerWords issuer;
 
     Mode mode() const { return training ? Mode::Training : Mode::Production; }
 };
@@ -68,13 +71,16 @@ int issue(CliContext &context, const IdentityWords &words)
     order.certificateSerial = newCertificateSerial();
     checkWritable(out);
 
-    const auto issuer = home.openIssuer(words.mode());
+    const auto issuer = openIssuer(home, words.issuer, words.mode());
     const auto journal = home.openJournal();
     IssueRecord record;
     record.mode = words.mode();
     record.method = u"unknown"_s; // a request in a file does not say where its key was made
     record.transfer = u"network-transferred"_s;
-    const IssuedCertificate issued = issueRecorded(*journal, *issuer, order, record, context.task());
+    ProgressLine line(context);
+    Task task = line.task();
+    task.log = [&context](const QString &words) { context.say(words); };
+    const IssuedCertificate issued = issueRecorded(*journal, *issuer, order, record, task);
     const QByteArray pem = certificateToPem(issued.der);
     try {
         writeFile(out, pem);
@@ -192,11 +198,34 @@ int exportCertificate(CliContext &context, const IdentityWords &words)
     return 0;
 }
 
+// What a remote issuer gave is revoked by it, or by nobody.
+void revokeThere(CliContext &context, const Home &home, Journal &journal, const QStringList &certificates,
+                 const QString &reason)
+{
+    const auto issuer = home.openIssuer(Mode::Production);
+    const QString own = certificateFacts(issuer->chain().front()).subject;
+    for (const QString &number : certificates) {
+        const QByteArray der = certificateOnRecord(journal, number);
+        if (der.isEmpty() || certificateFacts(der).issuer != own)
+            continue;
+        try {
+            context.say(issuer->revoke(der, reason, context.task())
+                            ? u"%1 has revoked %2."_s.arg(issuer->name(), number)
+                            : u"%1 offers no way to revoke %2. Tell its people."_s.arg(issuer->name(), number));
+        } catch (const Fault &fault) {
+            context.say(
+                u"%1 is revoked on record, but not by its issuer. %2 Tell its people."_s.arg(number, fault.text()));
+        }
+    }
+}
+
 int revoke(CliContext &context, const IdentityWords &words)
 {
     const Home home = context.openHome();
     const auto journal = home.openJournal();
     const QStringList revoked = revokeRecorded(*journal, words.mode(), text(words.serial), text(words.reason));
+    if (words.mode() == Mode::Production && home.issuerSettings().kind() >= IssuerSettings::Kind::Est)
+        revokeThere(context, home, *journal, revoked, text(words.reason));
     for (const QString &certificate : revoked) {
         context.object({{u"certificate-serial"_s, certificate}, {u"reason"_s, text(words.reason)}});
         context.result(u"Certificate %1 is revoked (%2)."_s.arg(certificate, text(words.reason)));
@@ -246,6 +275,7 @@ void addIdentityCommand(CLI::App &app, CliContext &context)
     command->add_option("--mud-url", words->mudUrl, "MUD URL (RFC 8520) for the certificate")->type_name("URL");
     command->add_option("--out", words->out, "Where the certificate goes, PEM")->type_name("FILE")->required();
     training(command);
+    addIssuerOptions(command, std::shared_ptr<IssuerWords>(words, &words->issuer));
     CliContext::examples(command, {u"slipway identity issue --csr d.csr --profile t1 --serial T1-00000009 --mud-url "
                                    "https://mud.example/t1/1.4.json --out d.pem --home H"_s});
     context.action(command, [&context, words] { return issue(context, *words); });
@@ -293,6 +323,8 @@ void addIdentityCommand(CLI::App &app, CliContext &context)
     training(command);
     CliContext::examples(command, {u"slipway identity crl --out issuer.crl --home H"_s});
     context.action(command, [&context, words] { return crl(context, *words); });
+
+    addIssuerCommands(noun, context);
 }
 
 } // namespace slipway

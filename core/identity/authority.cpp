@@ -5,7 +5,6 @@
 #include "core/identity/check.h"
 #include "core/identity/issuer.h"
 #include "core/identity/keyfile.h"
-#include "core/identity/layout.h"
 #include "core/identity/name.h"
 #include "core/identity/validity.h"
 
@@ -67,11 +66,11 @@ QByteArray makeCertificate(const Signer &subject, const QByteArray &name, Use us
     const QByteArray tbs = der::tlv(
         der::Sequence,
         {der::tlv(der::Context, der::unsignedInteger("\x02")), der::unsignedInteger(newCertificateSerial()),
-         CertificateLayout::signatureAlgorithm(), issuerName,
+         issuer.algorithm(), issuerName,
          der::tlv(der::Sequence, {timeDer(timeFromSeconds(std::time(nullptr) - backdatedSeconds)), timeDer(notAfter)}),
          name, spki, der::tlv(der::Context + 3, der::tlv(der::Sequence, extensions))});
-    return der::tlv(der::Sequence, {tbs, CertificateLayout::signatureAlgorithm(),
-                                    der::tlv(der::BitString, QByteArray(1, '\0') + issuer.sign(tbs))});
+    return der::tlv(der::Sequence,
+                    {tbs, issuer.algorithm(), der::tlv(der::BitString, QByteArray(1, '\0') + issuer.sign(tbs))});
 }
 
 QString inYears(int years)

@@ -23,6 +23,23 @@ namespace {
 
 const QString absent = QStringLiteral("absent");
 
+// What issuers sign with (RFC 5758 section 3.2, RFC 4055 section 5) ...
+QString signatureName(QByteArrayView algorithm)
+{
+    return algorithm == oid::view(oid::ecdsaWithSha256)   ? QStringLiteral("ecdsa-with-SHA256")
+           : algorithm == oid::view(oid::ecdsaWithSha384) ? QStringLiteral("ecdsa-with-SHA384")
+           : algorithm == oid::view(oid::rsaWithSha256)   ? QStringLiteral("sha256WithRSAEncryption")
+                                                          : QString();
+}
+
+// ... and which of these goes with the issuer's own key.
+QString signatureName(const QString &issuerKeyType)
+{
+    return issuerKeyType == u"P-384"                         ? QStringLiteral("ecdsa-with-SHA384")
+           : issuerKeyType.startsWith(QLatin1String("RSA-")) ? QStringLiteral("sha256WithRSAEncryption")
+                                                             : QStringLiteral("ecdsa-with-SHA256");
+}
+
 class Judge
 {
 public:
@@ -85,11 +102,13 @@ private:
             QStringLiteral("The certificate's serial number is not a positive number of at most 20 octets"));
         der::Reader algorithm(der::single(m_view.innerAlgorithm, der::Sequence));
         const QByteArrayView kind = algorithm.next(der::Oid).content;
-        const bool ecdsa = kind == oid::view(oid::ecdsaWithSha256);
+        const QString issuerKey = m_chain.isEmpty() ? QString() : keyTypeOf(View::read(m_chain.front()).publicKey);
+        const QString wanted = signatureName(issuerKey);
+        const QString found = signatureName(kind);
         const bool equal = m_view.innerAlgorithm == m_view.outerAlgorithm;
-        add("signature-algorithm", ecdsa && equal, QStringLiteral("ecdsa-with-SHA256"),
-            ecdsa ? QStringLiteral("ecdsa-with-SHA256") : QString::fromLatin1(der::oidText(kind)), "RFC 5280 4.1.1.2",
-            equal ? QStringLiteral("It is not signed with ECDSA and SHA-256")
+        add("signature-algorithm", found == wanted && equal, wanted,
+            found.isEmpty() ? QString::fromLatin1(der::oidText(kind)) : found, "RFC 5280 4.1.1.2",
+            equal ? QStringLiteral("It is not signed with %1").arg(wanted)
                   : QStringLiteral("It names two different signature algorithms"));
         if (m_profile.maximumDerBytes > 0) {
             add("size", m_der.size() <= m_profile.maximumDerBytes,

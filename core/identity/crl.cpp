@@ -3,7 +3,6 @@
 #include "core/base/fault.h"
 #include "core/base/text.h"
 #include "core/identity/certificateview.h"
-#include "core/identity/layout.h"
 #include "core/identity/validity.h"
 
 #include <QDateTime>
@@ -77,6 +76,11 @@ QStringList revocationReasons()
     return names;
 }
 
+qsizetype revocationReasonNumber(const QString &reason)
+{
+    return reason.isEmpty() ? -1 : reasons().indexOf(reason);
+}
+
 QByteArray buildCrl(const Signer &signer, const QByteArray &issuerName, const QByteArray &issuerKeyId,
                     const QList<CrlEntry> &revoked, qint64 number, int days)
 {
@@ -88,13 +92,13 @@ QByteArray buildCrl(const Signer &signer, const QByteArray &issuerName, const QB
                                             der::tlv(der::Sequence, der::tlv(der::ContextPrimitive, issuerKeyId))) +
                                   extension(oid::view(crlNumber), numberDer(number));
     const QByteArray tbs =
-        der::tlv(der::Sequence, {der::unsignedInteger("\x01"), CertificateLayout::signatureAlgorithm(), issuerName,
+        der::tlv(der::Sequence, {der::unsignedInteger("\x01"), signer.algorithm(), issuerName,
                                  timeDer(timeFromSeconds(now)), timeDer(timeFromSeconds(now + qint64(days) * 86400)),
                                  // An empty list must be absent, RFC 5280 section 5.1.2.6.
                                  entries.isEmpty() ? QByteArray() : der::tlv(der::Sequence, entries),
                                  der::tlv(der::Context, der::tlv(der::Sequence, extensions))});
-    return der::tlv(der::Sequence, {tbs, CertificateLayout::signatureAlgorithm(),
-                                    der::tlv(der::BitString, QByteArray(1, '\0') + signer.sign(tbs))});
+    return der::tlv(der::Sequence,
+                    {tbs, signer.algorithm(), der::tlv(der::BitString, QByteArray(1, '\0') + signer.sign(tbs))});
 }
 
 } // namespace slipway

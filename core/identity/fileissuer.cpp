@@ -9,11 +9,11 @@
 #include "core/identity/keyfile.h"
 #include "core/identity/layout.h"
 #include "core/identity/name.h"
+#include "core/identity/ordercheck.h"
 #include "core/identity/signingkey.h"
+#include "core/identity/token.h"
 #include "core/identity/validity.h"
-#include "core/mud/mudurl.h"
-
-#include <QRegularExpression>
+#include "core/identity/verifysignature.h"
 
 #include <openssl/rand.h>
 
@@ -30,47 +30,12 @@ constexpr size_t maximumLayouts = 32;
 // A profile made ready: its layout, its patterns compiled, and the validity that holds within this second.
 struct Prepared {
     CertificateLayout layout;
-    QRegularExpression serialPattern;
-    QRegularExpression mudUrlPattern;
+    OrderPatterns patterns;
 
-    Prepared(const Profile &profile, QByteArrayView issuerName, QByteArrayView issuerKeyId)
-        : layout(profile, issuerName, issuerKeyId),
-          serialPattern(QRegularExpression::anchoredPattern(profile.serialPattern)),
-          mudUrlPattern(profile.mudUrlPattern)
-    {
-        serialPattern.optimize();
-        mudUrlPattern.optimize();
-    }
+    Prepared(const Profile &profile, QByteArrayView issuerName, QByteArrayView issuerKeyId, QByteArrayView algorithm)
+        : layout(profile, issuerName, issuerKeyId, algorithm), patterns(profile)
+    {}
 };
-
-void checkSerial(const Prepared &prepared, const QString &serial)
-{
-    const Profile &profile = prepared.layout.profile();
-    QString reason;
-    if (serial.isEmpty() || serial.size() > 64)
-        reason = QStringLiteral("it must have 1 to 64 characters"); // ub-serial-number, RFC 5280 appendix A.1
-    else if (!isPrintableString(serial))
-        reason = QStringLiteral("a certificate takes only letters, digits, space and '()+,-./:=? in it");
-    else if (!profile.serialPattern.isEmpty() && !prepared.serialPattern.match(serial).hasMatch())
-        reason = QStringLiteral("the profile wants the form %1").arg(profile.serialPattern);
-    if (!reason.isEmpty())
-        throw Fault("identity.serial", {oneLine(serial, 80), reason});
-}
-
-void checkMudUrl(const Prepared &prepared, const QString &url)
-{
-    const Profile &profile = prepared.layout.profile();
-    if (url.isEmpty()) {
-        if (profile.mudUrlRequired)
-            throw Fault("identity.mud-url-missing", {profile.name});
-        return;
-    }
-    QString reason = MudUrl::whyNot(url);
-    if (reason.isEmpty() && !profile.mudUrlPattern.isEmpty() && !prepared.mudUrlPattern.match(url).hasMatch())
-        reason = QStringLiteral("it does not match %1").arg(profile.mudUrlPattern);
-    if (!reason.isEmpty())
-        throw Fault("identity.mud-url", {oneLine(url, 100), profile.name, reason});
-}
 
 // Reads what was made with the reader that judges other people's certificates, and holds it against the order.
 void checkMade(const QByteArray &der, const IssueOrder &order, const QByteArray &certificateSerial,
@@ -104,6 +69,11 @@ void checkMade(const QByteArray &der, const IssueOrder &order, const QByteArray 
 
 } // namespace
 
+bool Issuer::revoke(const QByteArray &, const QString &, const Task &)
+{
+    return false;
+}
+
 QByteArray newCertificateSerial()
 {
     // 128 bits: positive whatever the first one is, and never empty.
@@ -116,7 +86,7 @@ QByteArray newCertificateSerial()
 }
 
 struct FileIssuer::Private {
-    Signer signer;
+    std::unique_ptr<Signer> signer;
     QList<QByteArray> chain;
     QByteArray issuerName, keyId;
     QString issuerText, notBefore, commonName;
@@ -130,7 +100,6 @@ struct FileIssuer::Private {
     QString mudUrl;
     QByteArray mudExtension;
 
-    explicit Private(ssl::Key key) : signer(std::move(key)) {}
     struct Ready {
         std::shared_ptr<const Prepared> prepared;
         CertificateLayout::Validity validity;
@@ -149,7 +118,7 @@ FileIssuer::Private::Ready FileIssuer::Private::prepare(const Profile &profile, 
             prepared.clear();
             of = nullptr;
         }
-        prepared.push_back(std::make_shared<const Prepared>(profile, issuerName, keyId));
+        prepared.push_back(std::make_shared<const Prepared>(profile, issuerName, keyId, signer->algorithm()));
         found = prepared.end() - 1;
     }
     const bool other = of != found->get();
@@ -160,7 +129,7 @@ FileIssuer::Private::Ready FileIssuer::Private::prepare(const Profile &profile, 
         at = now;
     }
     if (other || mudUrl != url) {
-        checkMudUrl(**found, url);
+        checkMudUrl((*found)->layout.profile(), (*found)->patterns, url);
         mudExtension = url.isEmpty() ? QByteArray() : CertificateLayout::mudExtension(url);
         mudUrl = url;
     }
@@ -172,9 +141,9 @@ FileIssuer::FileIssuer(std::unique_ptr<Private> p) : d(std::move(p)) {}
 FileIssuer::~FileIssuer() = default;
 
 std::unique_ptr<FileIssuer> FileIssuer::open(const QString &keyPath, const QString &certificatePath,
-                                             const QByteArray &passphrase)
+                                             const QByteArray &passphrase, const SecretSource &pin)
 {
-    auto p = std::make_unique<Private>(loadKey(keyPath, passphrase));
+    auto p = std::make_unique<Private>();
     const auto bad = [&](const QString &why) { return Fault("issuer.certificate", {certificatePath, why}); };
     try {
         p->chain = certificatesFromPem(readFile(certificatePath, 256 * 1024, QStringLiteral("a certificate chain")));
@@ -184,7 +153,8 @@ std::unique_ptr<FileIssuer> FileIssuer::open(const QString &keyPath, const QStri
     }
     try {
         const CertificateView view = CertificateView::read(p->chain.front());
-        if (publicKeyInfo(p->signer.key()) != view.publicKey.toByteArray())
+        p->signer = Signer::open(keyPath, passphrase, pin, view.publicKey.toByteArray());
+        if (publicKeyInfo(p->signer->key()) != view.publicKey.toByteArray())
             throw Fault("issuer.mismatch", {keyPath, certificatePath});
         p->issuerName = view.subject.toByteArray();
         p->issuerText = nameText(view.subject);
@@ -217,7 +187,9 @@ std::unique_ptr<FileIssuer> FileIssuer::open(const QString &keyPath, const QStri
 
 QString FileIssuer::name() const
 {
-    return (d->commonName.isEmpty() ? d->issuerText : d->commonName) + QStringLiteral(" (file)");
+    const QString own = d->commonName.isEmpty() ? d->issuerText : d->commonName;
+    return d->signer->token() ? QStringLiteral("%1 (token %2)").arg(own, d->signer->token()->tokenLabel())
+                              : QStringLiteral("%1 (file)").arg(own);
 }
 
 QList<QByteArray> FileIssuer::chain() const
@@ -228,8 +200,9 @@ QList<QByteArray> FileIssuer::chain() const
 void FileIssuer::checkHealth() const
 {
     const QByteArray message = newChallenge();
-    if (!verifySignature(d->chain.front(), message, d->signer.sign(message)))
-        throw Fault("issuer.sign");
+    const QByteArray publicKey = CertificateView::read(d->chain.front()).publicKey.toByteArray();
+    if (!verifyAlgorithm(publicKey, keyTypeOf(publicKey), d->signer->algorithm(), message, d->signer->sign(message)))
+        throw Fault("issuer.mismatch", {name(), QStringLiteral("its certificate")});
     const CertificateView view = CertificateView::read(d->chain.front());
     const QString now = timeFromSeconds(std::time(nullptr));
     if (now < timeText(view.notBefore) || now > timeText(view.notAfter)) {
@@ -245,18 +218,15 @@ IssuedCertificate FileIssuer::issue(const IssueOrder &order, const Task &task)
     task.check(QStringLiteral("Issuing the certificate"));
     const auto [prepared, validity, mudExtension] = d->prepare(order.profile, order.mudUrl);
     const Profile &profile = prepared->layout.profile();
-    checkSerial(*prepared, order.serial);
-    if (order.request.serialNumber != order.serial)
-        throw Fault("identity.csr-serial", {oneLine(order.request.serialNumber, 80), order.serial});
-    if (order.request.keyType != profile.keyType)
-        throw Fault("identity.csr-key", {order.request.keyType, profile.name, profile.keyType});
+    checkSerial(profile, prepared->patterns, order.serial);
+    checkRequest(profile, order);
 
     const QByteArray serial = order.certificateSerial.isEmpty() ? newCertificateSerial() : order.certificateSerial;
     if (serial.size() > 20 || (serial.size() == 20 && quint8(serial[0]) >= 0x80) || serial.count('\0') == serial.size())
         throw Fault("issuer.defect", {QStringLiteral("serial")});
     const QByteArray tbs = prepared->layout.tbs(order, serial, validity, mudExtension);
-    const QByteArray signature = d->signer.sign(tbs);
-    const QByteArray algorithm = CertificateLayout::signatureAlgorithm();
+    const QByteArray signature = d->signer->sign(tbs);
+    const QByteArray algorithm = d->signer->algorithm();
     const qsizetype bits = signature.size() + 1;
     const qsizetype bytes = tbs.size() + algorithm.size() + der::headerSize(bits) + bits;
 
@@ -282,7 +252,7 @@ IssuedCertificate FileIssuer::issue(const IssueOrder &order, const Task &task)
 
 QByteArray FileIssuer::crl(const QList<CrlEntry> &revoked, qint64 number, int days) const
 {
-    return buildCrl(d->signer, d->issuerName, d->keyId, revoked, number, days);
+    return buildCrl(*d->signer, d->issuerName, d->keyId, revoked, number, days);
 }
 
 } // namespace slipway

@@ -1,6 +1,7 @@
 #pragma once
-// Turns a checked certificate request into a certificate. File CA here; PKCS#11, EST and CMP are to come behind the
-// same interface.
+// Turns a checked certificate request into a certificate: the station itself with a key in a file or a PKCS#11 token
+// (fileissuer.h), or a certification authority somewhere else by EST (estissuer.h) or CMP (cmpissuer.h).
+// issuersettings.h opens the one that a station has chosen.
 
 #include "core/base/task.h"
 #include "core/identity/profile.h"
@@ -8,6 +9,9 @@
 #include <QByteArray>
 #include <QList>
 #include <QString>
+
+#include <chrono>
+#include <functional>
 
 namespace slipway {
 
@@ -22,19 +26,34 @@ struct CertificateRequest {
     static CertificateRequest parse(const QByteArray &pemOrDer);
 };
 
-struct IssueOrder {
-    CertificateRequest request;
-    Profile profile;
-    QString serial;
-    QString mudUrl;               // may be empty when the profile does not require it
-    QByteArray certificateSerial; // 20 bytes or fewer, positive; see newCertificateSerial()
-};
-
 struct IssuedCertificate {
     QByteArray der;
     QString certificateSerial; // hex
     QByteArray sha256;
     QString issuerName, notAfter; // "no expiry" is 99991231235959Z
+    QString deviation;            // of a remote issuer: what is wrong with it, and nobody must get it; "": nothing
+};
+
+struct IssueOrder {
+    CertificateRequest request;
+    Profile profile;
+    QString serial;
+    QString mudUrl; // may be empty when the profile does not require it
+    QByteArray
+        certificateSerial; // 20 bytes or fewer, positive; see newCertificateSerial(). A remote issuer has its own
+
+    // For remote issuers. transaction: 16 bytes that name this order for good; the same where it is sent again.
+    QByteArray transaction;
+    // Called when a good certificate has come, before the issuer is told so; makes it durable. What it throws makes the
+    // issuer take the certificate back.
+    std::function<void(const IssuedCertificate &)> beforeConfirm{};
+};
+
+// What to do while an issuer cannot be reached.
+struct OutagePolicy {
+    std::chrono::milliseconds patience{0}; // 0: stop at once; else try again for so long
+    std::chrono::milliseconds firstPause{1'000};
+    std::chrono::milliseconds longestPause{30'000}; // pauses double up to this
 };
 
 QByteArray newCertificateSerial(); // 16 random bytes, positive
@@ -46,9 +65,22 @@ public:
     virtual QString name() const = 0;            // "Acme Device CA 3 (file)"
     virtual QList<QByteArray> chain() const = 0; // issuing certificate first, DER
     // Thread-safe. Checks request against order (serial, key type) and throws identity.* ; issuer.* when it cannot
-    // sign.
+    // sign. Of a remote issuer issuer.answer-lost says that a certificate may have been issued which did not arrive
+    // (issuer.already-asked: was, or soon will be), issuer.pending that it has not decided yet; any other fault, that
+    // none was issued for this order.
     virtual IssuedCertificate issue(const IssueOrder &order, const Task &task) = 0;
     virtual void checkHealth() const = 0; // throws when it could not issue now
+
+    // Whether what it issues can get lost on the way: such orders stand in the journal with all that is needed to ask
+    // again.
+    virtual bool isRemote() const { return false; }
+    // Whether the same order may be sent again after issuer.answer-lost without danger of a second certificate.
+    virtual bool mayAskAgain() const { return false; }
+    virtual OutagePolicy outage() const { return {}; }
+    virtual QString address() const { return {}; } // of a remote issuer, for the record
+    // Asks for the revocation of a certificate of its own; false: there is no way but to tell its people. reason: of
+    // revocationReasons(). Throws issuer.*.
+    virtual bool revoke(const QByteArray &certificate, const QString &reason, const Task &task);
 };
 
 } // namespace slipway

@@ -3,6 +3,8 @@
 #include "core/base/fault.h"
 #include "core/base/files.h"
 #include "core/base/text.h"
+#include "core/identity/certificateview.h"
+#include "core/identity/token.h"
 
 #include <openssl/ec.h>
 #include <openssl/err.h>
@@ -107,6 +109,45 @@ QByteArray publicKeyInfo(EVP_PKEY *key)
     return bytes;
 }
 
+Signer::Signer(ssl::Key key) : m_key(std::move(key))
+{
+    setKind(publicKeyInfo(m_key.get()));
+}
+
+Signer::Signer(std::shared_ptr<TokenKey> token, const QByteArray &publicKey)
+    : m_key(token->evpKey()), m_token(std::move(token))
+{
+    setKind(publicKey);
+}
+
+std::unique_ptr<Signer> Signer::open(const QString &keyPath, const QByteArray &passphrase, const SecretSource &pin,
+                                     const QByteArray &publicKey)
+{
+    if (Pkcs11Uri::is(keyPath))
+        return std::make_unique<Signer>(TokenKey::open(Pkcs11Uri::parse(keyPath), pin, publicKey), publicKey);
+    return std::make_unique<Signer>(loadKey(keyPath, passphrase));
+}
+
+void Signer::setKind(const QByteArray &publicKey)
+{
+    const auto identifier = [](QByteArrayView oid, const QByteArray &parameters) {
+        return der::tlv(der::Sequence, {der::tlv(der::Oid, oid), parameters});
+    };
+    const QString type = keyTypeOf(publicKey);
+    if (type == u"P-256") {
+        m_kind = Kind::P256;
+        m_algorithm = identifier(oid::view(oid::ecdsaWithSha256), {});
+    } else if (type == u"P-384") {
+        m_kind = Kind::P384;
+        m_algorithm = identifier(oid::view(oid::ecdsaWithSha384), {});
+    } else if (type.startsWith(QLatin1String("RSA-"))) {
+        m_kind = Kind::Rsa;
+        m_algorithm = identifier(oid::view(oid::rsaWithSha256), QByteArray("\x05\x00", 2));
+    } else {
+        throw Fault("issuer.key", {type, QStringLiteral("it is neither P-256, P-384 nor RSA")});
+    }
+}
+
 ssl::KeyContext Signer::take() const
 {
     {
@@ -125,12 +166,26 @@ ssl::KeyContext Signer::take() const
 
 QByteArray Signer::sign(QByteArrayView message) const
 {
-    const QByteArray digest = ssl::sha256(message);
+    return signDigest(m_kind == Kind::P384 ? ssl::sha384(message) : ssl::sha256(message));
+}
+
+QByteArray Signer::signSha256(QByteArrayView message) const
+{
+    return signDigest(ssl::sha256(message));
+}
+
+QByteArray Signer::signDigest(const QByteArray &digest) const
+{
+    QByteArray block = digest;
+    if (m_kind == Kind::Rsa) // DigestInfo, RFC 8017 section 9.2
+        block.prepend(QByteArray::fromHex("3031300d060960864801650304020105000420"));
+    if (m_token)
+        return m_kind == Kind::Rsa ? m_token->signRsa(block, true) : m_token->signEcdsa(block);
     ssl::KeyContext context = take();
-    QByteArray signature(80, Qt::Uninitialized); // a P-256 signature has at most 72 bytes
+    QByteArray signature(EVP_PKEY_get_size(m_key.get()), Qt::Uninitialized);
     size_t length = size_t(signature.size());
-    if (EVP_PKEY_sign(context.get(), reinterpret_cast<unsigned char *>(signature.data()), &length, ssl::data(digest),
-                      size_t(digest.size())) != 1)
+    if (EVP_PKEY_sign(context.get(), reinterpret_cast<unsigned char *>(signature.data()), &length, ssl::data(block),
+                      size_t(block.size())) != 1)
         throw Fault("issuer.sign", {}, ssl::errors());
     signature.truncate(qsizetype(length));
     const std::lock_guard lock(m_mutex);

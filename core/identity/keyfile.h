@@ -1,8 +1,10 @@
 #pragma once
-// P-256 private keys: making, loading, and signing fast. Room-internal.
+// Private keys: making and loading P-256 ones, and signing fast with those of files and tokens. Room-internal.
 
 #include "core/identity/openssl.h"
+#include "core/identity/secret.h"
 
+#include <memory>
 #include <mutex>
 #include <vector>
 
@@ -17,19 +19,38 @@ ssl::Key loadKey(const QString &path, const QByteArray &passphrase);
 // SubjectPublicKeyInfo, DER.
 QByteArray publicKeyInfo(EVP_PKEY *key);
 
-// ECDSA-SHA256 with one key by many threads. A context costs as much to make as a signature, so each is kept and given
-// to the next that signs.
+class TokenKey;
+
+// Signs with one key by many threads: ECDSA with SHA-256 (P-256) or SHA-384 (P-384), RSA PKCS#1 v1.5 with SHA-256. The
+// key lies in this process or in a PKCS#11 token. A context costs as much to make as a signature, so each is kept and
+// given to the next that signs.
 class Signer
 {
 public:
-    explicit Signer(ssl::Key key) : m_key(std::move(key)) {}
-    // DER. Throws issuer.sign.
+    explicit Signer(ssl::Key key);
+    // publicKey: SubjectPublicKeyInfo of the token's key.
+    Signer(std::shared_ptr<TokenKey> token, const QByteArray &publicKey);
+    // A key file, or "pkcs11:..." with the certificate's key. Throws issuer.key, issuer.passphrase, issuer.token-*.
+    static std::unique_ptr<Signer> open(const QString &keyPath, const QByteArray &passphrase, const SecretSource &pin,
+                                        const QByteArray &publicKey);
+    // The signature as it stands in a certificate (ECDSA: DER). Throws issuer.sign, issuer.token-*.
     QByteArray sign(QByteArrayView message) const;
-    EVP_PKEY *key() const { return m_key.get(); }
+    // With SHA-256 whatever the key is, as verifySignature() expects it.
+    QByteArray signSha256(QByteArrayView message) const;
+    // AlgorithmIdentifier of these signatures, DER (RFC 5758 section 3.2, RFC 4055 section 5).
+    QByteArray algorithm() const { return m_algorithm; }
+    EVP_PKEY *key() const { return m_key.get(); } // for OpenSSL: CMS, TLS, CMP
+    const TokenKey *token() const { return m_token.get(); }
 
 private:
+    enum class Kind { P256, P384, Rsa };
+    QByteArray signDigest(const QByteArray &digest) const;
+    void setKind(const QByteArray &publicKey);
     ssl::KeyContext take() const;
     ssl::Key m_key;
+    std::shared_ptr<TokenKey> m_token;
+    Kind m_kind = Kind::P256;
+    QByteArray m_algorithm;
     mutable std::mutex m_mutex;
     mutable std::vector<ssl::KeyContext> m_idle;
 };

@@ -52,14 +52,9 @@ template <size_t n> qsizetype sizeOf(const std::array<QByteArrayView, n> &parts)
 
 } // namespace
 
-QByteArray CertificateLayout::signatureAlgorithm()
-{
-    static const QByteArray identifier = der::tlv(der::Sequence, der::tlv(der::Oid, oid::view(oid::ecdsaWithSha256)));
-    return identifier;
-}
-
-CertificateLayout::CertificateLayout(const Profile &profile, QByteArrayView issuerName, QByteArrayView issuerKeyId)
-    : m_profile(profile), m_issuerName(issuerName.toByteArray())
+CertificateLayout::CertificateLayout(const Profile &profile, QByteArrayView issuerName, QByteArrayView issuerKeyId,
+                                     QByteArrayView algorithm)
+    : m_profile(profile), m_issuerName(issuerName.toByteArray()), m_algorithm(algorithm.toByteArray())
 {
     for (auto it = profile.subject.cbegin(); it != profile.subject.cend(); ++it)
         m_subjectVaries = m_subjectVaries || it.value().contains(QLatin1String("${serial}"));
@@ -161,9 +156,8 @@ QByteArray CertificateLayout::tbs(const IssueOrder &order, const QByteArray &cer
     const qsizetype listBytes = headerSize(extensionBytes) + extensionBytes;
     const qsizetype subjectBytes = rdns.size() + serialRdn.size();
     const QByteArray serialInteger = der::unsignedInteger(certificateSerial);
-    const QByteArray algorithm = signatureAlgorithm();
     static constexpr QByteArrayView version3("\xa0\x03\x02\x01\x02", 5);
-    const std::array<QByteArrayView, 5> head{version3, serialInteger, algorithm, m_issuerName, validity.der};
+    const std::array<QByteArrayView, 5> head{version3, serialInteger, m_algorithm, m_issuerName, validity.der};
     const qsizetype bytes =
         sizeOf(head) + headerSize(subjectBytes) + subjectBytes + spki.size() + headerSize(listBytes) + listBytes;
 

@@ -16,8 +16,10 @@ public:
     };
 
     // issuerName and issuerKeyId: subject (DER) and SubjectKeyIdentifier of the issuing certificate.
-    // Throws identity.profile for words that make no certificate.
-    CertificateLayout(const Profile &profile, QByteArrayView issuerName, QByteArrayView issuerKeyId);
+    // algorithm: AlgorithmIdentifier of the issuer's signatures. Throws identity.profile for words that make no
+    // certificate.
+    CertificateLayout(const Profile &profile, QByteArrayView issuerName, QByteArrayView issuerKeyId,
+                      QByteArrayView algorithm);
 
     const Profile &profile() const { return m_profile; }
     // certificateSerial: unsigned, big endian. The order has been checked.
@@ -29,13 +31,11 @@ public:
     // seconds since 1970; notBefore is put a little into the past but not before earliest ("20261121000000Z").
     Validity validityAt(qint64 now, const QString &earliest) const;
 
-    static QByteArray signatureAlgorithm(); // AlgorithmIdentifier of ecdsa-with-SHA256 (RFC 5758 section 3.2)
-
 private:
     QByteArray subject(const QString &serial) const;
 
     Profile m_profile;
-    QByteArray m_issuerName;
+    QByteArray m_issuerName, m_algorithm;
     QByteArray m_subjectFixed; // the RDNs before serialNumber, when no template holds ${serial}
     bool m_subjectVaries = false;
     QByteArray m_before; // extensions before SKI

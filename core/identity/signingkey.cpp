@@ -11,7 +11,7 @@
 namespace slipway {
 
 struct SigningKey::Private {
-    Signer signer;
+    std::unique_ptr<Signer> signer;
     QList<QByteArray> chain;
 };
 
@@ -19,23 +19,25 @@ SigningKey::SigningKey(std::unique_ptr<Private> p) : d(std::move(p)) {}
 SigningKey::~SigningKey() = default;
 
 std::unique_ptr<SigningKey> SigningKey::open(const QString &keyPath, const QString &certificatePath,
-                                             const QByteArray &passphrase)
+                                             const QByteArray &passphrase, const SecretSource &pin)
 {
-    std::unique_ptr<Private> p(new Private{Signer(loadKey(keyPath, passphrase)), {}});
+    auto p = std::make_unique<Private>();
     try {
         p->chain = certificatesFromPem(readFile(certificatePath, 256 * 1024, QStringLiteral("a certificate chain")));
     } catch (const Fault &fault) {
         throw Fault("issuer.certificate", {certificatePath, QStringLiteral("it holds no certificate in PEM form")},
                     fault.sentence());
     }
-    if (publicKeyInfo(p->signer.key()) != certificateFacts(p->chain.front()).publicKeyDer)
+    const QByteArray publicKey = certificateFacts(p->chain.front()).publicKeyDer;
+    p->signer = Signer::open(keyPath, passphrase, pin, publicKey);
+    if (publicKeyInfo(p->signer->key()) != publicKey)
         throw Fault("issuer.mismatch", {keyPath, certificatePath});
     return std::unique_ptr<SigningKey>(new SigningKey(std::move(p)));
 }
 
 QByteArray SigningKey::sign(const QByteArray &message) const
 {
-    return d->signer.sign(message);
+    return d->signer->signSha256(message);
 }
 
 QByteArray SigningKey::certificate() const
@@ -50,7 +52,7 @@ QList<QByteArray> SigningKey::chain() const
 
 evp_pkey_st *SigningKey::key() const
 {
-    return d->signer.key();
+    return d->signer->key();
 }
 
 QByteArray newChallenge()

@@ -5,6 +5,7 @@
 #include "core/base/text.h"
 #include "core/identity/authority.h"
 #include "core/identity/fileissuer.h"
+#include "core/identity/pkcs11uri.h"
 #include "core/identity/signingkey.h"
 #include "core/journal/queries.h"
 #include "core/station/stationconfig.h"
@@ -229,6 +230,7 @@ void Home::readConfig()
     m_slots = config.places;
     m_attempts = config.attempts;
     m_limits = config.limits;
+    m_issuer = config.issuer;
     m_firmwareFolders = config.firmwareFolders;
     m_firmwareUrls = config.firmwareUrls;
 }
@@ -258,7 +260,7 @@ QString Home::recipePath(const QString &nameOrPath) const
 std::unique_ptr<SigningKey> Home::openStationKey() const
 {
     return SigningKey::open(file(QStringLiteral("keys/station.key")), file(QStringLiteral("keys/station.pem")),
-                            m_passphrase);
+                            passphrase());
 }
 
 std::shared_ptr<JournalSigner> Home::signer() const
@@ -275,10 +277,35 @@ std::unique_ptr<Journal> Home::openJournal() const
     return Journal::open(path, signer());
 }
 
+QByteArray Home::passphrase() const
+{
+    if (m_passphrase.isEmpty() && m_ask && keysEncrypted())
+        m_passphrase = m_ask(QStringLiteral("the passphrase of this station's keys"));
+    return m_passphrase;
+}
+
+std::unique_ptr<Issuer> Home::openIssuer(const IssuerSettings &settings) const
+{
+    if (settings.kind() == IssuerSettings::Kind::File)
+        return openFileIssuer(Mode::Production);
+    IssuerSettings absolute = settings;
+    for (QString *path :
+         {&absolute.certificate, &absolute.secretFile, &absolute.key, &absolute.keyCertificate, &absolute.anchors}) {
+        if (!path->isEmpty() && !QDir::isAbsolutePath(*path) && !Pkcs11Uri::is(*path))
+            *path = file(*path);
+    }
+    return slipway::openIssuer(absolute, absolute.key.isEmpty() ? QByteArray() : passphrase(), m_ask);
+}
+
 std::unique_ptr<Issuer> Home::openIssuer(Mode mode) const
 {
+    return mode == Mode::Production ? openIssuer(m_issuer) : openFileIssuer(mode);
+}
+
+std::unique_ptr<Issuer> Home::openFileIssuer(Mode mode) const
+{
     const QString name = mode == Mode::Training ? QStringLiteral("keys/training") : QStringLiteral("keys/issuer");
-    return FileIssuer::open(file(name + QStringLiteral(".key")), file(name + QStringLiteral(".pem")), m_passphrase);
+    return FileIssuer::open(file(name + QStringLiteral(".key")), file(name + QStringLiteral(".pem")), passphrase());
 }
 
 ProfileStore Home::profiles() const

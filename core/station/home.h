@@ -4,6 +4,7 @@
 // copied with `slipway journal export --backup`.
 // Throws home.*, file.*, and what the identity room throws about keys (issuer.*).
 
+#include "core/identity/issuersettings.h"
 #include "core/identity/profile.h"
 #include "core/journal/journal.h"
 #include "core/station/transfergate.h"
@@ -15,7 +16,6 @@
 
 namespace slipway {
 
-class Issuer;
 class SigningKey;
 
 struct HomeSlot {
@@ -55,16 +55,23 @@ public:
 
     std::unique_ptr<Journal> openJournal() const;
     std::shared_ptr<JournalSigner> signer() const;
-    std::unique_ptr<SigningKey> openStationKey() const;  // also for passports and recipes
-    std::unique_ptr<Issuer> openIssuer(Mode mode) const; // file CA of that mode
+    std::unique_ptr<SigningKey> openStationKey() const; // also for passports and recipes
+    // In training always the file CA of training; in production what station.yaml has chosen.
+    std::unique_ptr<Issuer> openIssuer(Mode mode) const;
+    std::unique_ptr<Issuer> openIssuer(const IssuerSettings &settings) const; // paths in it are relative to the home
+    const IssuerSettings &issuerSettings() const { return m_issuer; }
+    // Who is asked for a PIN, a shared secret, or the passphrase of encrypted keys when it is needed and was not given.
+    void setAskSecret(AskSecret ask) { m_ask = std::move(ask); }
+    const AskSecret &askSecret() const { return m_ask; }
     ProfileStore profiles() const;
     bool keysEncrypted() const;
-    QByteArray passphrase() const { return m_passphrase; }
+    QByteArray passphrase() const; // asked for where the keys are encrypted and none was given
 
 private:
     static void fill(const QString &folder, const QString &name, const QString &samplesFolder,
                      const QByteArray &passphrase);
     void readConfig();
+    std::unique_ptr<Issuer> openFileIssuer(Mode mode) const;
 
     QString m_path;
     QString m_name;
@@ -72,7 +79,9 @@ private:
     int m_attempts = 2;
     TransferLimits m_limits;
     QStringList m_firmwareFolders, m_firmwareUrls;
-    QByteArray m_passphrase;
+    IssuerSettings m_issuer;
+    AskSecret m_ask;
+    mutable QByteArray m_passphrase;
 };
 
 } // namespace slipway

@@ -29,10 +29,13 @@ Lamp issuerLamp(const Home &home, const Issuer &issuer, Mode mode)
         issuer.checkHealth();
         if (mode == Mode::Training)
             return {u"Issuer"_s, Lamp::State::Good, u"training CA"_s};
-        if (!home.keysEncrypted())
+        if (home.issuerSettings().kind() == IssuerSettings::Kind::File && !home.keysEncrypted())
             return {u"Issuer"_s, Lamp::State::Caution, u"key not encrypted"_s};
         return {u"Issuer"_s, Lamp::State::Good, u"ready"_s};
     } catch (const Fault &fault) {
+        // Runs wait for it as long as station.yaml says.
+        if (fault.retryable() && issuer.outage().patience.count() > 0)
+            return {u"Issuer"_s, Lamp::State::Caution, fault.sentence()};
         return {u"Issuer"_s, Lamp::State::Bad, fault.sentence()};
     }
 }

@@ -198,10 +198,17 @@ void RunContext::outcome(const QString &intent, const QString &state, const QStr
 
 void RunContext::noteActs()
 {
-    if (m_irreversibleDone)
-        return;
-    const QStringList acts = m_site.lookup->doneActs(m_record.run());
-    m_irreversibleDone = !std::all_of(acts.begin(), acts.end(), isRepeatableAct);
+    if (!m_irreversibleDone) {
+        const QStringList acts = m_site.lookup->doneActs(m_record.run());
+        m_irreversibleDone = !std::all_of(acts.begin(), acts.end(), isRepeatableAct);
+    }
+    const auto left = m_site.lookup->openIntentsOfRun(m_record.run());
+    for (const Lookup::OpenIntent &open : left) {
+        const bool known = std::any_of(m_openIntents.cbegin(), m_openIntents.cend(),
+                                       [&open](const OpenIntent &own) { return own.id == open.id; });
+        if (!known)
+            m_openIntents.append({open.id, open.act, open.detail});
+    }
 }
 
 void RunContext::beginStep(int index)

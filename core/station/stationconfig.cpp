@@ -2,6 +2,7 @@
 
 #include "core/base/fault.h"
 #include "core/base/text.h"
+#include "core/identity/pkcs11uri.h"
 #include "core/station/home.h"
 
 #include <QSet>
@@ -77,6 +78,69 @@ private:
     QString m_file;
 };
 
+void readIssuer(const Reader &reader, const YAML::Node &node, IssuerSettings &issuer)
+{
+    const auto use = [&](const YAML::Node &value) {
+        issuer.use = reader.text(value, QStringLiteral("\"issuer\""), 2000);
+        try {
+            if (issuer.kind() == IssuerSettings::Kind::Token)
+                Pkcs11Uri::parse(issuer.use);
+        } catch (const Fault &fault) {
+            reader.refuse(value.Mark(),
+                          fault.sentence() + QStringLiteral(" It can be file, pkcs11:..., est:https://... "
+                                                            "or cmp:http://..."));
+        }
+    };
+    if (node.IsScalar()) {
+        use(node);
+        return;
+    }
+    const auto choice = [&](const YAML::Node &value, const QString &key, const char *no, const char *yes) {
+        const QString word = reader.text(value, key);
+        if (word != QLatin1String(no) && word != QLatin1String(yes))
+            reader.refuse(value.Mark(),
+                          QStringLiteral("%1 must be %2 or %3.").arg(key, QLatin1String(no), QLatin1String(yes)));
+        return word == QLatin1String(yes);
+    };
+    const auto span = [&](const YAML::Node &value, const QString &key, qint64 longest) {
+        const auto ms = parseDurationMs(reader.text(value, key));
+        if (!ms || *ms < 0 || *ms > longest)
+            reader.refuse(value.Mark(), key + QStringLiteral(" must be a time like 30s, 10min or 0, at most %1.")
+                                                  .arg(humanSpan(double(longest) / 1000)));
+        return std::chrono::milliseconds(*ms);
+    };
+    reader.keys(node, QStringLiteral("\"issuer\""),
+                {QStringLiteral("use"), QStringLiteral("certificate"), QStringLiteral("secret-file"),
+                 QStringLiteral("reference"), QStringLiteral("key"), QStringLiteral("key-certificate"),
+                 QStringLiteral("anchors"), QStringLiteral("request"), QStringLiteral("confirm"),
+                 QStringLiteral("cmc-ra"), QStringLiteral("lost-answer"), QStringLiteral("patience"),
+                 QStringLiteral("answer-within")},
+                [&](const QString &key, const YAML::Node &value) {
+                    const QString quoted = u'"' + key + u'"';
+                    if (key == u"use")
+                        use(value);
+                    else if (key == u"request")
+                        issuer.p10cr = choice(value, quoted, "ir", "p10cr");
+                    else if (key == u"confirm")
+                        issuer.implicitConfirm = choice(value, quoted, "explicit", "implicit");
+                    else if (key == u"cmc-ra")
+                        issuer.needsCmcRa = choice(value, quoted, "unchecked", "required");
+                    else if (key == u"lost-answer")
+                        issuer.askAgain = choice(value, quoted, "stop", "ask-again");
+                    else if (key == u"patience")
+                        issuer.patience = span(value, quoted, 24 * 3'600'000);
+                    else if (key == u"answer-within")
+                        issuer.answerWithin = span(value, quoted, 600'000);
+                    else
+                        (key == u"certificate"       ? issuer.certificate
+                         : key == u"secret-file"     ? issuer.secretFile
+                         : key == u"reference"       ? issuer.reference
+                         : key == u"key"             ? issuer.key
+                         : key == u"key-certificate" ? issuer.keyCertificate
+                                                     : issuer.anchors) = reader.text(value, quoted, 2000);
+                });
+}
+
 } // namespace
 
 StationConfig parseStationConfig(const QByteArray &yaml, const QString &file)
@@ -103,8 +167,7 @@ StationConfig parseStationConfig(const QByteArray &yaml, const QString &file)
             } else if (key == u"attempts") {
                 config.attempts = reader.number(value, QStringLiteral("\"attempts\""), 1, 20);
             } else if (key == u"issuer") {
-                if (reader.text(value, QStringLiteral("\"issuer\"")) != u"file")
-                    reader.refuse(value.Mark(), QStringLiteral("the issuer of this version is \"file\"."));
+                readIssuer(reader, value, config.issuer);
             } else if (key == u"firmware") {
                 reader.keys(value, QStringLiteral("\"firmware\""), {QStringLiteral("folders"), QStringLiteral("urls")},
                             [&](const QString &kind, const YAML::Node &list) {
@@ -166,7 +229,12 @@ name: "%1"
 # A unit may FAIL so often with one recipe, within eight hours, before it goes to repair.
 attempts: 2
 
-# Certificates are signed with keys/issuer.key (training: keys/training.key).
+# Certificates are signed with keys/issuer.key (training: keys/training.key). Or with a key in a PKCS#11 token, or by an
+# authority elsewhere; core/identity/README.md has all settings:
+#   issuer:
+#     use: "pkcs11:token=factory;object=ca"     # or est:https://ca.example:8443, cmp:http://ca.example/pkix/
+#     certificate: keys/token-ca.pem
+#     patience: 10min                           # how long a run waits for it in an outage; 0: not at all
 issuer: file
 
 # Where "slipway firmware find" looks besides the vault:

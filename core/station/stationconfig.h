@@ -2,6 +2,7 @@
 // station.yaml: the name of a station and its places. Every key is known by name; a wrong one is pointed at with line
 // and column. Throws home.config.
 
+#include "core/identity/issuersettings.h"
 #include "core/station/transfergate.h"
 
 #include <QByteArray>
@@ -18,6 +19,7 @@ struct StationConfig {
     QList<HomeSlot> places;
     int attempts = 2;
     TransferLimits limits;                     // none unless the file says so
+    IssuerSettings issuer;                     // paths as they stand in the file
     QStringList firmwareFolders, firmwareUrls; // where "slipway firmware find" looks
 };
 

@@ -2,6 +2,8 @@
 
 #include "core/base/text.h"
 #include "core/identity/check.h"
+#include "core/steps/issuerecords.h"
+#include "core/steps/remoteissue.h"
 
 #include <QCborArray>
 #include <QSet>
@@ -166,16 +168,42 @@ private:
     QString m_issuer, m_notAfter, m_mudUrl, m_profile, m_masaUrl;
 };
 
+} // namespace
+
 QString newIntentId()
 {
     return QUuid::createUuid().toString(QUuid::WithoutBraces);
 }
 
-} // namespace
+std::optional<Fault> issueConflict(Transaction &transaction, Mode mode, const IssueOrder &order)
+{
+    return Conflicts(transaction, mode).of(order);
+}
+
+NewEntry issueIntentEntry(const QString &id, const QString &device, const QCborMap &detail, const IssueRecord &record)
+{
+    return intentEntry(id, device, detail, record);
+}
+
+NewEntry issueOutcomeEntry(const QString &id, const QString &device, const QString &state, const QString &sentence,
+                           const IssueRecord &record, const QCborMap &detail)
+{
+    NewEntry entry = outcomeEntry(id, device, state, sentence, record);
+    if (!detail.isEmpty())
+        entry.body.insert(u"detail"_s, detail);
+    return entry;
+}
+
+NewEntry issuedCertificateEntry(const IssueOrder &order, const IssuedCertificate &issued, const IssueRecord &record)
+{
+    return CertificateEntries(record).of(order, issued);
+}
 
 IssuedCertificate issueRecorded(Journal &journal, Issuer &issuer, const IssueOrder &wanted, const IssueRecord &record,
                                 const Task &task)
 {
+    if (issuer.isRemote())
+        return issueRemotely(journal, issuer, wanted, record, task);
     IssueOrder order = wanted;
     if (order.certificateSerial.isEmpty())
         order.certificateSerial = newCertificateSerial();
@@ -193,7 +221,7 @@ IssuedCertificate issueRecorded(Journal &journal, Issuer &issuer, const IssueOrd
 
     IssuedCertificate issued;
     try {
-        issued = issuer.issue(order, task);
+        withPatience(issuer.outage(), task, [&] { issued = issuer.issue(order, task); });
     } catch (const Fault &fault) {
         journal.appendDurably(outcomeEntry(intent, order.serial, u"not-done"_s, fault.sentence(), record));
         throw;
@@ -383,11 +411,32 @@ private:
 
 } // namespace
 
+namespace {
+
+// Each order to an authority somewhere else has an intent of its own.
+std::vector<BatchItem> oneByOne(Journal &journal, Issuer &issuer, std::span<const IssueOrder> orders,
+                                const IssueRecord &record, const Task &task)
+{
+    std::vector<BatchItem> items(orders.size());
+    for (size_t i = 0; i < orders.size(); ++i) {
+        try {
+            items[i].certificate = issueRemotely(journal, issuer, orders[i], record, task);
+        } catch (const Fault &fault) {
+            items[i].fault = fault;
+        }
+    }
+    return items;
+}
+
+} // namespace
+
 std::vector<BatchItem> issueBatchRecorded(Journal &journal, Issuer &issuer, std::span<const IssueOrder> orders,
                                           const IssueRecord &record, const Task &task, size_t group)
 {
     if (orders.empty())
         return {};
+    if (issuer.isRemote())
+        return oneByOne(journal, issuer, orders, record, task);
     return Batch(journal, issuer, orders, record, task, group).run();
 }
 

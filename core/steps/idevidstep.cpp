@@ -13,6 +13,7 @@
 #include "core/steps/partitionidentity.h"
 #include "core/steps/partitionplace.h"
 #include "core/steps/recipesignature.h"
+#include "core/steps/remoteissue.h"
 
 #include <QCryptographicHash>
 
@@ -50,12 +51,20 @@ public:
             throw Fault("idevid.key-type", {m_profile.name, m_profile.keyType});
         if (m_source == KeySource::Derived && !context.seeds())
             throw Fault("identity.no-seed", {context.serial()});
-        if (m_source != KeySource::Preloaded)
+        if (m_source == KeySource::Preloaded)
+            return;
+        try {
             context.issuer().checkHealth();
+        } catch (const Fault &fault) {
+            // An outage that may be over when the certificate is due; it is waited for then, where it can be seen.
+            if (!fault.retryable() || context.issuer().outage().patience.count() <= 0)
+                throw;
+        }
     }
 
-    void run(StepContext &context, const Task &task) override
+    void run(StepContext &context, const Task &given) override
     {
+        Task task = given;
         Keys *keys = context.device().keys();
         if (!keys && m_source == KeySource::Injected) {
             inPartition(context, task);
@@ -70,6 +79,7 @@ public:
         const std::vector<CertificateRow> recorded =
             validCertificates(context.journal(), context.mode(), context.serial());
         const QList<QByteArray> held = keys->readChain(task);
+        refuseUnsettled(context, recorded);
         QByteArray certificate = held.isEmpty() ? recordedCertificate(context, *keys, recorded, task)
                                                 : heldCertificate(context, recorded, held.first(), task);
         const bool fresh = certificate.isEmpty();
@@ -197,7 +207,18 @@ private:
         return {};
     }
 
-    QByteArray issue(StepContext &context, Keys &keys, const Task &task) const
+    // A certificate that came, but of which nobody knows whether the authority stands by it.
+    static void refuseUnsettled(StepContext &context, const std::vector<CertificateRow> &recorded)
+    {
+        if (recorded.empty() || !context.issuer().isRemote())
+            return;
+        const auto open = openRequestOf(context.journal(), context.mode(), context.serial());
+        if (open && !open->certificateSerial.isEmpty())
+            throw Fault("identity.open-request", {context.serial(), open->issuer, open->at});
+    }
+
+    // The time that the issuer takes is not the device's: the task's deadline moves by it.
+    QByteArray issue(StepContext &context, Keys &keys, Task &task) const
     {
         IssueOrder order;
         order.request = obtainKey(context, keys, {m_source, m_elementAnchors}, task);
@@ -207,7 +228,14 @@ private:
         order.certificateSerial = newCertificateSerial();
         task.check(u"Issuing the identity"_s);
         const IssueRecord record = issueRecordOf(context, m_source);
-        const QByteArray certificate = issueRecorded(context.journal(), context.issuer(), order, record, task).der;
+        Issuer &issuer = context.issuer();
+        const auto left = task.deadline.remaining();
+        Task asking = task;
+        if (!task.deadline.isNever())
+            asking.deadline = Deadline::in(left + issuer.outage().patience);
+        const QByteArray certificate = issueRecorded(context.journal(), issuer, order, record, asking).der;
+        if (!task.deadline.isNever())
+            task.deadline = Deadline::in(left);
         judge(context, certificate, order.request.publicKeyDer);
         return certificate;
     }
@@ -264,7 +292,8 @@ private:
     QList<QByteArray> m_vendorAnchors, m_elementAnchors;
 };
 
-// A certificate leaves the station only after it is recorded, so the journal alone knows.
+// A certificate leaves the station only after it is recorded, so the journal alone knows; what an authority somewhere
+// else did, only that authority.
 Reconciled reconcileIssue(const QCborMap &detail, const Evidence &evidence)
 {
     if (!evidence.journal)
@@ -276,6 +305,23 @@ Reconciled reconcileIssue(const QCborMap &detail, const Evidence &evidence)
         recorded = std::any_of(rows.begin(), rows.end(),
                                [&wanted](const CertificateRow &row) { return row.certificateSerial == wanted; });
     });
+    if (detail.contains(u"transaction"_s)) {
+        const auto open = openRequestOf(*evidence.journal, evidence.mode, evidence.serial);
+        const QString issuer = detail.value(u"issuer"_s).toString();
+        if (open && !open->certificateSerial.isEmpty()) {
+            return {
+                u"unknown"_s,
+                u"Certificate %1 for %2 is on record, but nobody knows whether issuer %3 got the confirmation for it."_s
+                    .arg(open->certificateSerial, evidence.serial, issuer),
+                u"Ask the people of that issuer whether it is valid, then: slipway identity settle %1"_s.arg(
+                    evidence.serial)};
+        }
+        return {u"unknown"_s,
+                u"Issuer %1 was asked for a certificate for %2, and what it did is not on record."_s.arg(
+                    issuer, evidence.serial),
+                u"Run the unit again: the same request is asked for where that is safe. Or ask the people of that "
+                "issuer, then: slipway identity settle %1"_s.arg(evidence.serial)};
+    }
     if (recorded) {
         return {u"done"_s, u"Certificate %1 was issued for %2 and is on record."_s.arg(wanted, evidence.serial),
                 u"Run the recipe again: the device gets this certificate where it still has the key for it."_s};

@@ -11,6 +11,7 @@
 #include "core/identity/name.h"
 #include "core/identity/signingkey.h"
 #include "core/identity/validity.h"
+#include "core/identity/verifysignature.h"
 #include "core/mud/mudurl.h"
 
 #include <QRegularExpression>
@@ -33,8 +34,8 @@ struct Prepared {
     QRegularExpression serialPattern;
     QRegularExpression mudUrlPattern;
 
-    Prepared(const Profile &profile, QByteArrayView issuerName, QByteArrayView issuerKeyId)
-        : layout(profile, issuerName, issuerKeyId),
+    Prepared(const Profile &profile, QByteArrayView issuerName, QByteArrayView issuerKeyId, QByteArrayView algorithm)
+        : layout(profile, issuerName, issuerKeyId, algorithm),
           serialPattern(QRegularExpression::anchoredPattern(profile.serialPattern)),
           mudUrlPattern(profile.mudUrlPattern)
     {
@@ -118,6 +119,8 @@ QByteArray newCertificateSerial()
 struct FileIssuer::Private {
     Signer signer;
     QList<QByteArray> chain;
+    QList<QList<QByteArray>> formerChains;
+    std::optional<QuotaBook> quotas;
     QByteArray issuerName, keyId;
     QString issuerText, notBefore, commonName;
 
@@ -149,7 +152,7 @@ FileIssuer::Private::Ready FileIssuer::Private::prepare(const Profile &profile, 
             prepared.clear();
             of = nullptr;
         }
-        prepared.push_back(std::make_shared<const Prepared>(profile, issuerName, keyId));
+        prepared.push_back(std::make_shared<const Prepared>(profile, issuerName, keyId, signer.algorithm()));
         found = prepared.end() - 1;
     }
     const bool other = of != found->get();
@@ -228,7 +231,8 @@ QList<QByteArray> FileIssuer::chain() const
 void FileIssuer::checkHealth() const
 {
     const QByteArray message = newChallenge();
-    if (!verifySignature(d->chain.front(), message, d->signer.sign(message)))
+    const QByteArray publicKey = CertificateView::read(d->chain.front()).publicKey.toByteArray();
+    if (!verifyAlgorithm(publicKey, keyTypeOf(publicKey), d->signer.algorithm(), message, d->signer.sign(message)))
         throw Fault("issuer.sign");
     const CertificateView view = CertificateView::read(d->chain.front());
     const QString now = timeFromSeconds(std::time(nullptr));
@@ -256,7 +260,7 @@ IssuedCertificate FileIssuer::issue(const IssueOrder &order, const Task &task)
         throw Fault("issuer.defect", {QStringLiteral("serial")});
     const QByteArray tbs = prepared->layout.tbs(order, serial, validity, mudExtension);
     const QByteArray signature = d->signer.sign(tbs);
-    const QByteArray algorithm = CertificateLayout::signatureAlgorithm();
+    const QByteArray algorithm = d->signer.algorithm();
     const qsizetype bits = signature.size() + 1;
     const qsizetype bytes = tbs.size() + algorithm.size() + der::headerSize(bits) + bits;
 
@@ -280,9 +284,38 @@ IssuedCertificate FileIssuer::issue(const IssueOrder &order, const Task &task)
     return issued;
 }
 
+QList<QByteArray> FileIssuer::chainFor(const QByteArray &certificate) const
+{
+    return chainOf(certificate, QList<QList<QByteArray>>{d->chain} + d->formerChains);
+}
+
+void FileIssuer::setFormerChains(const QList<QList<QByteArray>> &chains)
+{
+    d->formerChains = chains;
+}
+
+const QuotaBook *FileIssuer::quotas() const
+{
+    return d->quotas ? &*d->quotas : nullptr;
+}
+
+void FileIssuer::setQuotas(QuotaBook book)
+{
+    d->quotas = std::move(book);
+}
+
 QByteArray FileIssuer::crl(const QList<CrlEntry> &revoked, qint64 number, int days) const
 {
-    return buildCrl(d->signer, d->issuerName, d->keyId, revoked, number, days);
+    CrlForm form;
+    form.number = number;
+    form.at = std::time(nullptr);
+    form.seconds = qint64(days) * 86400;
+    return crl(revoked, form);
+}
+
+QByteArray FileIssuer::crl(const QList<CrlEntry> &revoked, const CrlForm &form) const
+{
+    return buildCrl(d->signer, d->issuerName, d->keyId, revoked, form);
 }
 
 } // namespace slipway

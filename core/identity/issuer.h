@@ -11,6 +11,8 @@
 
 namespace slipway {
 
+class QuotaBook;
+
 // A PKCS#10 request whose signature has been verified (proof of possession, RFC 2986 section 4.2).
 struct CertificateRequest {
     QByteArray der;
@@ -28,6 +30,7 @@ struct IssueOrder {
     QString serial;
     QString mudUrl;               // may be empty when the profile does not require it
     QByteArray certificateSerial; // 20 bytes or fewer, positive; see newCertificateSerial()
+    bool renew = false;           // an LDevID beside one that the unit has, also for the same key
 };
 
 struct IssuedCertificate {
@@ -45,6 +48,10 @@ public:
     virtual ~Issuer() = default;
     virtual QString name() const = 0;            // "Acme Device CA 3 (file)"
     virtual QList<QByteArray> chain() const = 0; // issuing certificate first, DER
+    // The one that goes with this certificate, which may be of a key that the issuer had before.
+    virtual QList<QByteArray> chainFor(const QByteArray &) const { return chain(); }
+    // The quotas within which it may issue; null: without a bound. See quota.h.
+    virtual const QuotaBook *quotas() const { return nullptr; }
     // Thread-safe. Checks request against order (serial, key type) and throws identity.* ; issuer.* when it cannot
     // sign.
     virtual IssuedCertificate issue(const IssueOrder &order, const Task &task) = 0;

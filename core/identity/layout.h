@@ -1,7 +1,8 @@
 #pragma once
 // An IDevID's TBSCertificate for one profile under one issuing certificate: everything that is the same for each device
 // is laid out once, the rest is put between (RFC 5280 section 4.1; extensions in the order AKI, SKI, key usage, basic
-// constraints, SAN, MUD URL, MASA URL, mudsigner). Immutable, so threads may share it. Room-internal.
+// constraints, extended key usage, policies, SAN, MUD URL, MASA URL, mudsigner, the profile's others). Immutable, so
+// threads may share it. Room-internal.
 
 #include "core/identity/issuer.h"
 
@@ -16,8 +17,10 @@ public:
     };
 
     // issuerName and issuerKeyId: subject (DER) and SubjectKeyIdentifier of the issuing certificate.
-    // Throws identity.profile for words that make no certificate.
-    CertificateLayout(const Profile &profile, QByteArrayView issuerName, QByteArrayView issuerKeyId);
+    // algorithm: AlgorithmIdentifier of the issuer's signatures. Throws identity.profile for words that make no
+    // certificate.
+    CertificateLayout(const Profile &profile, QByteArrayView issuerName, QByteArrayView issuerKeyId,
+                      QByteArrayView algorithm);
 
     const Profile &profile() const { return m_profile; }
     // certificateSerial: unsigned, big endian. The order has been checked.
@@ -29,19 +32,16 @@ public:
     // seconds since 1970; notBefore is put a little into the past but not before earliest ("20261121000000Z").
     Validity validityAt(qint64 now, const QString &earliest) const;
 
-    static QByteArray signatureAlgorithm(); // AlgorithmIdentifier of ecdsa-with-SHA256 (RFC 5758 section 3.2)
-
 private:
     QByteArray subject(const QString &serial) const;
 
     Profile m_profile;
-    QByteArray m_issuerName;
+    QByteArray m_issuerName, m_algorithm;
     QByteArray m_subjectFixed; // the RDNs before serialNumber, when no template holds ${serial}
     bool m_subjectVaries = false;
     QByteArray m_before; // extensions before SKI
-    QByteArray m_middle; // key usage, basic constraints
-    QByteArray m_hwType; // OBJECT IDENTIFIER, or empty: no SAN
-    QByteArray m_after;  // MASA URL, mudsigner
+    QByteArray m_middle; // key usage, basic constraints, extended key usage, policies
+    QByteArray m_after;  // MASA URL, mudsigner, others
 };
 
 } // namespace slipway

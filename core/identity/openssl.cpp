@@ -30,6 +30,12 @@ QByteArray sha256(QByteArrayView bytes)
     return digest(md, bytes);
 }
 
+QByteArray sha384(QByteArrayView bytes)
+{
+    static EVP_MD *const md = EVP_MD_fetch(nullptr, "SHA384", nullptr);
+    return digest(md, bytes);
+}
+
 QByteArray sha1(QByteArrayView bytes)
 {
     static EVP_MD *const md = EVP_MD_fetch(nullptr, "SHA1", nullptr);

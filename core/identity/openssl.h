@@ -37,6 +37,7 @@ QByteArray content(BIO *memory);
 Certificate certificate(QByteArrayView der); // null when it is none
 
 QByteArray sha256(QByteArrayView bytes);
+QByteArray sha384(QByteArrayView bytes);
 QByteArray sha1(QByteArrayView bytes); // for key identifiers only (RFC 5280 section 4.2.1.2)
 
 // OpenSSL's error queue in one line, emptied.

@@ -35,7 +35,7 @@ std::unique_ptr<SigningKey> SigningKey::open(const QString &keyPath, const QStri
 
 QByteArray SigningKey::sign(const QByteArray &message) const
 {
-    return d->signer.sign(message);
+    return d->signer.signSha256(message);
 }
 
 QByteArray SigningKey::certificate() const

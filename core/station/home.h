@@ -57,6 +57,7 @@ public:
     std::shared_ptr<JournalSigner> signer() const;
     std::unique_ptr<SigningKey> openStationKey() const;  // also for passports and recipes
     std::unique_ptr<Issuer> openIssuer(Mode mode) const; // file CA of that mode
+    QString stationKeyId() const; // SHA-256 of the station's public key, hex: for whom a quota is
     ProfileStore profiles() const;
     bool keysEncrypted() const;
     QByteArray passphrase() const { return m_passphrase; }

@@ -1,15 +1,19 @@
 #include "app/cli/identitycommand.h"
 
+#include "app/cli/identitysubcommands.h"
 #include "app/cli/issuercommand.h"
 #include "app/cli/partitioncommand.h"
 #include "core/base/fault.h"
 #include "core/base/files.h"
 #include "core/base/text.h"
 #include "core/identity/check.h"
+#include "core/identity/clockstate.h"
+#include "core/identity/rotation.h"
 #include "core/journal/queries.h"
 #include "core/steps/identityissue.h"
 #include "core/steps/remoteissue.h"
 
+#include <QDateTime>
 #include <QFileInfo>
 
 #include <memory>
@@ -23,9 +27,8 @@ namespace {
 constexpr qint64 fileLimit = 256 * 1024;
 
 struct IdentityWords {
-    std::string csr, certificate, profile, serial, mudUrl, out, ca, reason = "unspecified";
-    int days = 30;
-    bool training = false;
+    std::string csr, certificate, profile, serial, mudUrl, out, ca, deviceTime;
+    bool training = false, renew = false;
     IssuerWords issuer;
 
     Mode mode() const { return training ? Mode::Training : Mode::Production; }
@@ -69,6 +72,9 @@ int issue(CliContext &context, const IdentityWords &words)
     order.serial = text(words.serial);
     order.mudUrl = text(words.mudUrl);
     order.certificateSerial = newCertificateSerial();
+    order.renew = words.renew;
+    if (words.renew && order.profile.kind != u"ldevid")
+        throw Fault("identity.kind", {order.profile.name, order.profile.kind});
     checkWritable(out);
 
     const auto issuer = openIssuer(home, words.issuer, words.mode());
@@ -110,14 +116,14 @@ QList<QByteArray> chainFor(const Home &home, const QByteArray &der, const std::s
 {
     if (!ca.empty())
         return certificatesFromPem(readFile(text(ca), fileLimit, u"a certificate chain"_s));
-    const QString wanted = certificateFacts(der).issuer;
-    QList<QByteArray> chain;
-    for (const QString &name : {u"keys/training.pem"_s, u"keys/issuer.pem"_s}) {
-        chain = certificatesFromPem(readFile(home.file(name), fileLimit, u"a certificate chain"_s));
-        if (certificateFacts(chain.front()).subject == wanted)
-            break;
+    QList<QList<QByteArray>> chains;
+    for (const QString &name : {u"issuer"_s, u"training"_s}) {
+        chains << certificatesFromPem(
+            readFile(home.file(u"keys/%1.pem"_s.arg(name)), fileLimit, u"a certificate chain"_s));
+        for (const FormerCa &former : formerCas(home.file(u"keys"_s), name))
+            chains << former.chain;
     }
-    return chain;
+    return chainOf(der, chains);
 }
 
 // What the station's journal knows of it.
@@ -144,6 +150,19 @@ CertificateFinding revocation(const Home &home, const CertificateFacts &facts)
     return finding;
 }
 
+// What a person read off the device, or "none".
+DeviceClock deviceClock(const QString &words)
+{
+    DeviceClock clock;
+    clock.asked = true;
+    if (words == u"none")
+        return clock;
+    clock.time = QDateTime::fromString(words, Qt::ISODateWithMs).toUTC();
+    if (!clock.time.isValid())
+        throw Fault("identity.device-time", {oneLine(words, 60)});
+    return clock;
+}
+
 int check(CliContext &context, const IdentityWords &words)
 {
     const Home home = context.openHome();
@@ -156,6 +175,9 @@ int check(CliContext &context, const IdentityWords &words)
         expected.mudUrl = text(words.mudUrl);
     auto findings = checkCertificate(der, profile, chainFor(home, der, words.ca), expected);
     findings << revocation(home, certificateFacts(der));
+    if (!words.deviceTime.empty())
+        findings << clockFinding(
+            judgeClock(certificateFacts(der), deviceClock(text(words.deviceTime)), QDateTime::currentDateTimeUtc()));
     int wrong = 0;
     for (const CertificateFinding &finding : std::as_const(findings)) {
         context.object(finding.toJson());
@@ -274,6 +296,7 @@ void addIdentityCommand(CLI::App &app, CliContext &context)
     command->add_option("--serial", words->serial, "Serial number of the device")->type_name("SN")->required();
     command->add_option("--mud-url", words->mudUrl, "MUD URL (RFC 8520) for the certificate")->type_name("URL");
     command->add_option("--out", words->out, "Where the certificate goes, PEM")->type_name("FILE")->required();
+    command->add_flag("--renew", words->renew, "An LDevID beside the one that the unit has, also for the same key");
     training(command);
     addIssuerOptions(command, std::shared_ptr<IssuerWords>(words, &words->issuer));
     CliContext::examples(command, {u"slipway identity issue --csr d.csr --profile t1 --serial T1-00000009 --mud-url "
@@ -290,6 +313,10 @@ void addIdentityCommand(CLI::App &app, CliContext &context)
     command->add_option("--mud-url", words->mudUrl, "MUD URL it must have")->type_name("URL");
     command->add_option("--ca", words->ca, "Chain of its issuer, issuing certificate first (default: this station's)")
         ->type_name("PEM");
+    command
+        ->add_option("--device-time", words->deviceTime,
+                     "What the device's clock says, 2026-11-21T18:00:00Z, or none: is it valid to the device?")
+        ->type_name("TIME");
     CliContext::examples(command,
                          {u"slipway identity check d.pem --profile t1 --home H"_s,
                           u"slipway identity check d.pem --profile t1 --serial T1-00000009 --json --home H"_s});
@@ -302,27 +329,12 @@ void addIdentityCommand(CLI::App &app, CliContext &context)
     CliContext::examples(command, {u"slipway identity export T1-00000009 --out d.pem --home H"_s});
     context.action(command, [&context, words] { return exportCertificate(context, *words); });
 
-    command = noun->add_subcommand("revoke", "Revoke a device's certificates, or one certificate");
-    command->add_option("serial", words->serial, "Serial number of the device, or of a certificate in hex")
-        ->type_name("SERIAL")
-        ->required();
-    command
-        ->add_option("--reason", words->reason, "keyCompromise, superseded, cessationOfOperation, ... (RFC 5280 5.3.1)")
-        ->type_name("R");
-    training(command);
-    CliContext::examples(command, {u"slipway identity revoke T1-00000009 --reason keyCompromise --home H"_s});
-    context.action(command, [&context, words] { return revoke(context, *words); });
-
+    addIdentityRevocationCommands(*noun, context);
+    addIdentityCaCommands(*noun, context);
+    addIdentityListCommands(*noun, context);
+    addIdentityQuotaCommands(*noun, context);
+    addIdentityBatchCommands(*noun, context);
     addPartitionCommands(*noun, context);
-
-    command = noun->add_subcommand("crl", "Write the issuer's revocation list");
-    command->add_option("--out", words->out, "Where the list goes, PEM")->type_name("FILE")->required();
-    command->add_option("--days", words->days, "Valid for so many days (30)")
-        ->type_name("N")
-        ->check(CLI::Range(1, 3660));
-    training(command);
-    CliContext::examples(command, {u"slipway identity crl --out issuer.crl --home H"_s});
-    context.action(command, [&context, words] { return crl(context, *words); });
 
     addIssuerCommands(noun, context);
 }

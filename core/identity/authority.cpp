@@ -1,6 +1,7 @@
 #include "core/identity/authority.h"
 
 #include "core/base/fault.h"
+#include "core/base/files.h"
 #include "core/identity/certificateview.h"
 #include "core/identity/check.h"
 #include "core/identity/issuer.h"
@@ -8,6 +9,7 @@
 #include "core/identity/name.h"
 #include "core/identity/validity.h"
 
+#include <algorithm>
 #include <ctime>
 
 namespace slipway {
@@ -15,8 +17,10 @@ namespace slipway {
 namespace {
 
 constexpr qint64 backdatedSeconds = 24 * 3600;
+constexpr char ocspSigning[] = "\x2b\x06\x01\x05\x05\x07\x03\x09";
+constexpr char ocspNoCheck[] = "\x2b\x06\x01\x05\x05\x07\x30\x01\x05"; // RFC 6960 section 4.2.2.2.1
 
-enum class Use { Authority, Signing };
+enum class Use { Authority, Signing, Ocsp };
 
 QByteArray extension(QByteArrayView oid, bool critical, const QByteArray &value)
 {
@@ -62,7 +66,11 @@ QByteArray makeCertificate(const Signer &subject, const QByteArray &name, Use us
                   der::tlv(der::Sequence, der::tlv(der::ContextPrimitive, keyIdOf(publicKeyInfo(issuer.key()))))) +
         extension(oid::view(oid::subjectKeyIdentifier), false, der::tlv(der::OctetString, keyIdOf(spki))) +
         extension(oid::view(oid::keyUsage), true, usage) +
-        extension(oid::view(oid::basicConstraints), true, constraints);
+        extension(oid::view(oid::basicConstraints), true, constraints) +
+        (use == Use::Ocsp ? extension(oid::view(oid::extendedKeyUsage), false,
+                                      der::tlv(der::Sequence, der::tlv(der::Oid, oid::view(ocspSigning)))) +
+                                extension(oid::view(ocspNoCheck), false, der::tlv(der::Null, QByteArrayView()))
+                          : QByteArray());
     const QByteArray tbs = der::tlv(
         der::Sequence,
         {der::tlv(der::Context, der::unsignedInteger("\x02")), der::unsignedInteger(newCertificateSerial()),
@@ -92,7 +100,54 @@ KeyAndCertificate selfSigned(const QString &organisation, const QString &title, 
     return {keyToPem(key.key(), passphrase), certificateToPem(der)};
 }
 
+// A CA's key with the name, and the end, of its certificate.
+struct OwnCa {
+    Signer signer;
+    QByteArray name;
+    QString notAfter;
+    bool selfSigned = false;
+
+    static OwnCa open(const QString &keyPath, const QString &certificatePath, const QByteArray &passphrase)
+    {
+        const QByteArray der =
+            certificatesFromPem(readFile(certificatePath, 256 * 1024, QStringLiteral("a certificate chain"))).front();
+        const CertificateView view = CertificateView::read(der);
+        ssl::Key key = loadKey(keyPath, passphrase);
+        if (publicKeyInfo(key.get()) != view.publicKey.toByteArray())
+            throw Fault("issuer.mismatch", {keyPath, certificatePath});
+        return {Signer(std::move(key)), view.subject.toByteArray(), timeText(view.notAfter),
+                view.issuer == view.subject};
+    }
+};
+
 } // namespace
+
+NextCa createNextCa(const QString &keyPath, const QString &certificatePath, const QByteArray &passphrase,
+                    const QString &keyType)
+{
+    const OwnCa old = OwnCa::open(keyPath, certificatePath, passphrase);
+    if (!old.selfSigned)
+        throw Fault("issuer.not-root", {certificatePath});
+    const Signer next(newKey(keyType));
+    const auto certificate = [&](const Signer &subject, const Signer &issuer) {
+        return certificateToPem(makeCertificate(subject, old.name, Use::Authority, old.notAfter, issuer, old.name));
+    };
+    return {{keyToPem(next.key(), passphrase), certificate(next, next)},
+            certificate(old.signer, next),
+            certificate(next, old.signer)};
+}
+
+KeyAndCertificate createOcspResponder(const QString &caKeyPath, const QString &caCertificatePath,
+                                      const QByteArray &passphrase, int days)
+{
+    const OwnCa ca = OwnCa::open(caKeyPath, caCertificatePath, passphrase);
+    const Signer key(newKey());
+    const auto cn = rdn(QStringLiteral("CN"), QStringLiteral("OCSP responder ") + shortId(key));
+    const QString end = *notAfterOf(QStringLiteral("%1d").arg(days), std::time(nullptr));
+    const QByteArray der =
+        makeCertificate(key, der::tlv(der::Sequence, *cn), Use::Ocsp, std::min(end, ca.notAfter), ca.signer, ca.name);
+    return {keyToPem(key.key(), passphrase), certificateToPem(der)};
+}
 
 KeyAndCertificate createDeviceCa(const QString &stationName, const QByteArray &passphrase)
 {

@@ -18,6 +18,19 @@ struct KeyAndCertificate {
 KeyAndCertificate createDeviceCa(const QString &stationName, const QByteArray &passphrase);
 KeyAndCertificate createTrainingCa(const QString &stationName, const QByteArray &passphrase);
 
+// A CA changes its key and keeps its name (RFC 9810 section 4.4): the new self-signed certificate, and both link
+// certificates, with which either anchor leads to what the other key issued.
+struct NextCa {
+    KeyAndCertificate ca;
+    QByteArray oldWithNew, newWithOld; // PEM
+};
+// keyType: P-256, P-384, Ed25519, RSA-3072 ... Throws issuer.key, issuer.passphrase, issuer.certificate,
+// issuer.not-root, issuer.mismatch.
+NextCa createNextCa(const QString &keyPath, const QString &certificatePath, const QByteArray &passphrase,
+                    const QString &keyType);
+// A key that may sign OCSP responses for that CA (RFC 6960 section 4.2.2.2): id-kp-OCSPSigning and ocsp-nocheck.
+KeyAndCertificate createOcspResponder(const QString &caKeyPath, const QString &caCertificatePath,
+                                      const QByteArray &passphrase, int days);
 struct StationKeys {
     KeyAndCertificate ca;      // 30 years
     KeyAndCertificate station; // digitalSignature, issued by ca, 30 years

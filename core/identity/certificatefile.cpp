@@ -86,12 +86,32 @@ CertificateFacts certificateFacts(const QByteArray &der)
         }
         facts.mudUrl = ia5(view, oid::view(oid::mudUrl));
         facts.masaUrl = ia5(view, oid::view(oid::masaUrl));
+        if (const auto *aki = view.extension(oid::view(oid::authorityKeyIdentifier))) {
+            der::Reader fields(der::single(aki->value, der::Sequence));
+            if (fields.nextIs(der::ContextPrimitive))
+                facts.authorityKeyId = fields.next().content.toByteArray();
+        }
+        if (const auto *ski = view.extension(oid::view(oid::subjectKeyIdentifier)))
+            facts.subjectKeyId = der::single(ski->value, der::OctetString).content.toByteArray();
     } catch (const der::Error &error) {
         throw unusable(QStringLiteral("it ") + QString::fromLatin1(error.what));
     }
     facts.sha256 = ssl::sha256(der);
     facts.publicKeySha256 = ssl::sha256(facts.publicKeyDer);
     return facts;
+}
+
+QList<QByteArray> chainOf(const QByteArray &der, const QList<QList<QByteArray>> &chains)
+{
+    const CertificateFacts facts = certificateFacts(der);
+    for (const QList<QByteArray> &chain : chains) {
+        if (chain.isEmpty())
+            continue;
+        const CertificateFacts ca = certificateFacts(chain.front());
+        if (ca.subject == facts.issuer && (facts.authorityKeyId.isEmpty() || ca.subjectKeyId == facts.authorityKeyId))
+            return chain;
+    }
+    return chains.isEmpty() ? QList<QByteArray>() : chains.front();
 }
 
 } // namespace slipway

@@ -3,18 +3,21 @@
 #include "core/base/fault.h"
 #include "core/base/text.h"
 #include "core/identity/certificateview.h"
+#include "core/identity/extensions.h"
 #include "core/identity/name.h"
 #include "core/identity/openssl.h"
 #include "core/identity/validity.h"
 #include "core/identity/verifysignature.h"
 #include "core/mud/mudurl.h"
 
+#include <QMap>
 #include <QRegularExpression>
 #include <QSet>
 
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 
+#include <algorithm>
 #include <ctime>
 
 namespace slipway {
@@ -59,6 +62,7 @@ public:
         keyIdentifiers();
         usages();
         hardwareModule();
+        otherNames();
         mud();
         masa();
         mudSigner();
@@ -102,19 +106,48 @@ private:
             QStringLiteral("The certificate's serial number is not a positive number of at most 20 octets"));
         der::Reader algorithm(der::single(m_view.innerAlgorithm, der::Sequence));
         const QByteArrayView kind = algorithm.next(der::Oid).content;
-        const QString issuerKey = m_chain.isEmpty() ? QString() : keyTypeOf(View::read(m_chain.front()).publicKey);
-        const QString wanted = signatureName(issuerKey);
         const QString found = signatureName(kind);
+        const QString wanted = wantedAlgorithm();
         const bool equal = m_view.innerAlgorithm == m_view.outerAlgorithm;
-        add("signature-algorithm", found == wanted && equal, wanted,
+        add("signature-algorithm", equal && !found.isEmpty() && (wanted.isEmpty() || wanted.contains(found)),
+            wanted.isEmpty() ? QStringLiteral("ECDSA, Ed25519 or RSA with SHA-256 or better") : wanted,
             found.isEmpty() ? QString::fromLatin1(der::oidText(kind)) : found, "RFC 5280 4.1.1.2",
-            equal ? QStringLiteral("It is not signed with %1").arg(wanted)
-                  : QStringLiteral("It names two different signature algorithms"));
+            !equal            ? QStringLiteral("It names two different signature algorithms")
+            : found.isEmpty() ? QStringLiteral("It is signed with an algorithm that is not known or too weak")
+                              : QStringLiteral("Its signature algorithm is not one of the issuer's key"));
         if (m_profile.maximumDerBytes > 0) {
             add("size", m_der.size() <= m_profile.maximumDerBytes,
                 QStringLiteral("at most %1 bytes").arg(m_profile.maximumDerBytes), QString::number(m_der.size()),
                 "profile maximum-size", QStringLiteral("It is too large for the device"));
         }
+    }
+
+    // The name of a signature algorithm that is good enough; "" for any other.
+    static QString signatureName(QByteArrayView oidContent)
+    {
+        static const QMap<QByteArray, QString> known{
+            {"1.2.840.10045.4.3.2", QStringLiteral("ecdsa-with-SHA256")},
+            {"1.2.840.10045.4.3.3", QStringLiteral("ecdsa-with-SHA384")},
+            {"1.2.840.10045.4.3.4", QStringLiteral("ecdsa-with-SHA512")},
+            {"1.2.840.113549.1.1.11", QStringLiteral("sha256WithRSAEncryption")},
+            {"1.2.840.113549.1.1.12", QStringLiteral("sha384WithRSAEncryption")},
+            {"1.2.840.113549.1.1.13", QStringLiteral("sha512WithRSAEncryption")},
+            {"1.3.101.112", QStringLiteral("Ed25519")}};
+        return known.value(der::oidText(oidContent));
+    }
+
+    // The issuing key decides (RFC 5758 section 3.2, RFC 4055 section 5, RFC 8410 section 3); "": it is not known.
+    QString wantedAlgorithm() const
+    {
+        if (m_chain.isEmpty())
+            return {};
+        const QString key = keyTypeOf(View::read(m_chain.front()).publicKey);
+        return key.startsWith(QLatin1String("P-"))
+                   ? QStringLiteral("ecdsa-with-SHA256, ecdsa-with-SHA384, ecdsa-with-SHA512")
+               : key.startsWith(QLatin1String("RSA")) ? QStringLiteral("sha256WithRSAEncryption, "
+                                                                       "sha384WithRSAEncryption, "
+                                                                       "sha512WithRSAEncryption")
+                                                      : key;
     }
 
     void issuer()
@@ -160,6 +193,8 @@ private:
         const ssl::StoreContext context(X509_STORE_CTX_new());
         X509_STORE_CTX_init(context.get(), store.get(), own.get(), between.get());
         X509_STORE_CTX_set_flags(context.get(), X509_V_FLAG_PARTIAL_CHAIN);
+        if (criticalByProfile()) // OpenSSL knows no extension of a profile's own; extensions() judges them
+            X509_STORE_CTX_set_flags(context.get(), X509_V_FLAG_IGNORE_CRITICAL);
         X509_STORE_CTX_set_purpose(context.get(), X509_PURPOSE_ANY);
         const bool holds = X509_verify_cert(context.get()) == 1;
         const int error = X509_STORE_CTX_get_error(context.get());
@@ -167,24 +202,46 @@ private:
         return holds ? QString() : QString::fromLatin1(X509_verify_cert_error_string(error));
     }
 
+    // The profile wants critical extensions that nobody else knows, and none of the CAs has any.
+    bool criticalByProfile() const
+    {
+        for (const QByteArray &der : m_chain) {
+            const View ca = View::read(der);
+            for (const View::Extension &extension : ca.extensions) {
+                if (extension.critical && extension.oid != oid::view(oid::basicConstraints) &&
+                    extension.oid != oid::view(oid::keyUsage))
+                    return false;
+            }
+        }
+        return std::any_of(m_profile.extensions.begin(), m_profile.extensions.end(),
+                           [](const ExtensionTemplate &extension) { return extension.critical; });
+    }
+
     void validity()
     {
         const QString now = timeFromSeconds(std::time(nullptr));
         const QString from = timeText(m_view.notBefore);
         const QString to = timeText(m_view.notAfter);
-        add("not-before", !from.isEmpty() && from <= now, QStringLiteral("in the past"), from, "RFC 5280 4.1.2.5",
-            QStringLiteral("It is not valid yet"));
+        add("not-before", secondsOf(from).has_value() && from <= now, QStringLiteral("in the past"), from,
+            "RFC 5280 4.1.2.5",
+            !secondsOf(from)
+                ? QStringLiteral("Its beginning is no date of the calendar")
+                : QStringLiteral("It is not valid yet: it begins at %1, and here it is %2").arg(from, now));
+        add("validity", !from.isEmpty() && from <= to, QStringLiteral("begins before it ends"),
+            from + QLatin1String(" to ") + to, "RFC 5280 4.1.2.5", QStringLiteral("It ends before it begins"));
         // 2050 and later must be written as GeneralizedTime, earlier years as UTCTime.
         const bool form =
             m_view.notAfter.is(to < QLatin1String("20500101000000Z") ? der::UtcTime : der::GeneralizedTime);
         const bool fixed = m_profile.notAfter.endsWith(u'Z');
         const bool good = fixed ? to == m_profile.notAfter : spanHolds(from, to) && to > now;
-        const QString sentence = !form ? QStringLiteral("Its end is written as the wrong kind of time")
+        const QString sentence = to.isEmpty() || (to != QLatin1String(noExpiry) && !secondsOf(to))
+                                     ? QStringLiteral("Its end is no date of the calendar")
+                                 : !form ? QStringLiteral("Its end is written as the wrong kind of time")
                                  : fixed && m_profile.notAfter == QLatin1String(noExpiry)
                                      ? QStringLiteral("It expires, and a device's identity must not")
                                      : QStringLiteral("It is not valid for as long as the profile wants");
-        add("not-after", good && form && !to.isEmpty(), m_profile.notAfter, to, "IEEE 802.1AR 8.7, RFC 5280 4.1.2.5",
-            sentence);
+        add("not-after", good && form && !to.isEmpty(), m_profile.notAfter, to,
+            m_profile.kind == u"ldevid" ? "RFC 5280 4.1.2.5" : "IEEE 802.1AR 8.7, RFC 5280 4.1.2.5", sentence);
     }
 
     // A span counts from the moment of issue, a little after notBefore: a day of grace.
@@ -287,25 +344,31 @@ private:
 
     void usages()
     {
-        const QString wantedUsage = m_profile.keyUsage ? QStringLiteral("digitalSignature, critical") : absent;
+        const QByteArray wantedBits = m_profile.keyUsage ? keyUsageValue(m_profile.keyUsages) : QByteArray();
+        const QString wantedUsage =
+            m_profile.keyUsage ? keyUsageText(wantedBits) + QStringLiteral(", critical") : absent;
         guarded("key-usage", wantedUsage, "RFC 5280 4.2.1.3", [&] {
             const auto *usage = m_view.extension(oid::view(oid::keyUsage));
-            const QByteArrayView bits = usage ? der::single(usage->value, der::BitString).content : QByteArrayView();
-            const bool only = bits == QByteArrayView("\x07\x80");
-            QString found = absent;
-            if (usage) {
-                found = only ? QStringLiteral("digitalSignature") : QStringLiteral("bits ") + hex(bits);
-                if (usage->critical)
-                    found += QStringLiteral(", critical");
-            }
-            add("key-usage", m_profile.keyUsage ? usage && only && usage->critical : !usage, wantedUsage, found,
-                "RFC 5280 4.2.1.3",
-                m_profile.keyUsage ? QStringLiteral("Its key usage is not digitalSignature alone, critical")
-                                   : QStringLiteral("It limits the use of the key"));
+            QString found = usage ? keyUsageText(usage->value) : absent;
+            if (usage && usage->critical)
+                found += QStringLiteral(", critical");
+            const bool authority = found.contains(QLatin1String("keyCertSign"));
+            add("key-usage",
+                m_profile.keyUsage ? usage && usage->critical && usage->value == QByteArrayView(wantedBits) : !usage,
+                wantedUsage, found, "RFC 5280 4.2.1.3",
+                authority            ? QStringLiteral("Its key may sign certificates: the device would be a CA")
+                : m_profile.keyUsage ? QStringLiteral("Its key usage is not the profile's, or not critical")
+                                     : QStringLiteral("It limits the use of the key"));
         });
-        const auto *extended = m_view.extension(oid::view(oid::extendedKeyUsage));
-        add("extended-key-usage", !extended, absent, extended ? QStringLiteral("present") : absent, "RFC 8995 2.3",
-            QStringLiteral("An IDevID must not be limited to some uses"));
+        if (m_profile.extendedKeyUsages.isEmpty()) {
+            const auto *extended = m_view.extension(oid::view(oid::extendedKeyUsage));
+            add("extended-key-usage", !extended, absent, extended ? QStringLiteral("present") : absent,
+                m_profile.kind == u"ldevid" ? "RFC 5280 4.2.1.12" : "RFC 8995 2.3",
+                m_profile.kind == u"ldevid" ? QStringLiteral("It is limited to uses that the profile does not name")
+                                            : QStringLiteral("An IDevID must not be limited to some uses"));
+        }
+        for (const LaidExtension &wanted : usageExtensions(m_profile) + lastExtensions(m_profile))
+            asLaid(wanted);
         const QString wanted =
             m_profile.basicConstraints ? QStringLiteral("CA:FALSE") : QStringLiteral("CA:FALSE or absent");
         guarded("basic-constraints", wanted, "RFC 5280 4.2.1.9", [&] {
@@ -323,6 +386,46 @@ private:
                 authority ? QStringLiteral("It is a CA's certificate: the device could issue others")
                           : QStringLiteral("It lacks the basic constraints"));
         });
+    }
+
+    // An extension that the profile gives whole: there, and the same octets.
+    void asLaid(const LaidExtension &wanted)
+    {
+        const auto *found = m_view.extension(wanted.oid);
+        const QString name = QString::fromLatin1(der::oidText(wanted.oid));
+        const auto shown = [](bool critical, QByteArrayView value) {
+            return oneLine(hex(value), 160) + (critical ? QStringLiteral(", critical") : QString());
+        };
+        const QString sentence =
+            !found ? QStringLiteral("It lacks the extension %1 that the profile wants").arg(name)
+            : found->value != QByteArrayView(wanted.value)
+                ? QStringLiteral("Its extension %1 has another value than the profile's").arg(name)
+                : QStringLiteral("Its extension %1 is %2critical, and the profile wants the opposite")
+                      .arg(name, found->critical ? QString() : QStringLiteral("not "));
+        add(wanted.field, found && found->value == QByteArrayView(wanted.value) && found->critical == wanted.critical,
+            shown(wanted.critical, wanted.value), found ? shown(found->critical, found->value) : absent, wanted.clause,
+            sentence);
+        m_declared << wanted.oid;
+    }
+
+    // The whole list of names, where the profile has more of them than the hardware module's.
+    void otherNames()
+    {
+        if (m_profile.alternativeNames.isEmpty())
+            return;
+        const auto *san = m_view.extension(oid::view(oid::subjectAltName));
+        QByteArray wanted;
+        QString why;
+        try {
+            wanted = alternativeNames(m_profile, m_serial);
+        } catch (const Fault &fault) {
+            why = fault.sentence();
+        }
+        add("subject-alt-name", san && why.isEmpty() && san->value == QByteArrayView(wanted), hex(wanted),
+            san ? oneLine(hex(san->value), 300) : absent, "RFC 5280 4.2.1.6",
+            !why.isEmpty() ? why
+            : san          ? QStringLiteral("Its alternative names are not the profile's")
+                           : QStringLiteral("It lacks the alternative names that the profile wants"));
     }
 
     void hardwareModule()
@@ -433,7 +536,7 @@ private:
             const QString name = QString::fromLatin1(der::oidText(extension.oid));
             if (seen.contains(oid))
                 trouble << QStringLiteral("%1 stands there twice").arg(name);
-            else if (extension.critical && !known.contains(extension.oid))
+            else if (extension.critical && !known.contains(extension.oid) && !m_declared.contains(oid))
                 trouble << QStringLiteral("%1 is critical and not known").arg(name);
             else if (extension.criticalWritten)
                 trouble << QStringLiteral("%1 is not in DER").arg(name);
@@ -452,6 +555,7 @@ private:
     const CertificateExpectations &m_wanted;
     QList<NameAttribute> m_subject;
     QString m_serial;
+    QList<QByteArray> m_declared; // extensions that the profile gives whole
     QList<CertificateFinding> m_findings;
 };
 

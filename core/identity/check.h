@@ -48,7 +48,12 @@ QByteArray certificateToPem(const QByteArray &der);
 struct CertificateFacts {
     QString subjectSerial, certificateSerial, subject, issuer, notBefore, notAfter, mudUrl, masaUrl;
     QByteArray sha256, publicKeyDer, publicKeySha256;
+    QByteArray authorityKeyId, subjectKeyId; // empty when absent
 };
 CertificateFacts certificateFacts(const QByteArray &der);
+
+// The chain among these whose first certificate issued this one: by name and key identifier, since a CA keeps its name
+// when it changes its key. The first chain when none fits.
+QList<QByteArray> chainOf(const QByteArray &der, const QList<QList<QByteArray>> &chains);
 
 } // namespace slipway

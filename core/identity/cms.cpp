@@ -236,10 +236,12 @@ CmsSigner cmsVerifyDetached(const QByteArray &content, const QByteArray &cmsDer,
     return verify(read(cmsDer).get(), &content, anchorsPem, {}, false, nullptr).front();
 }
 
-QByteArray cmsVerify(const QByteArray &cmsDer, const QByteArray &anchorsPem)
+QByteArray cmsVerify(const QByteArray &cmsDer, const QByteArray &anchorsPem, CmsSigner *signer)
 {
     QByteArray content;
-    verify(read(cmsDer).get(), nullptr, anchorsPem, {}, false, &content);
+    const CmsSigner found = verify(read(cmsDer).get(), nullptr, anchorsPem, {}, false, &content).front();
+    if (signer)
+        *signer = found;
     return content;
 }
 

@@ -32,7 +32,7 @@ struct CmsSigner {
 // digitalSignature. Throws cms.damaged, cms.content, cms.untrusted, cms.key-usage.
 CmsSigner cmsVerifyDetached(const QByteArray &content, const QByteArray &cmsDer, const QByteArray &anchorsPem);
 // The same for a content inside, which it returns.
-QByteArray cmsVerify(const QByteArray &cmsDer, const QByteArray &anchorsPem);
+QByteArray cmsVerify(const QByteArray &cmsDer, const QByteArray &anchorsPem, CmsSigner *signer = nullptr);
 
 struct CmsRules {
     std::optional<qint64> at; // judge validity at this time, seconds since 1970; else now

@@ -3,11 +3,10 @@
 #include "core/base/fault.h"
 #include "core/base/text.h"
 #include "core/identity/certificateview.h"
+#include "core/identity/extensions.h"
 #include "core/identity/validity.h"
 
 #include <QDateTime>
-
-#include <ctime>
 
 namespace slipway {
 
@@ -15,6 +14,8 @@ namespace {
 
 constexpr char crlNumber[] = "\x55\x1d\x14";
 constexpr char reasonCode[] = "\x55\x1d\x15";
+constexpr char deltaIndicator[] = "\x55\x1d\x1b";
+constexpr char freshestCrl[] = "\x55\x1d\x2e";
 
 // RFC 5280 section 5.3.1; the numbers are the list's indexes but for the gap at 7.
 const QStringList &reasons()
@@ -36,7 +37,7 @@ QByteArray timeDer(const QString &text)
 
 QByteArray extension(QByteArrayView oid, const QByteArray &value)
 {
-    return der::tlv(der::Sequence, {der::tlv(der::Oid, oid), der::tlv(der::OctetString, value)});
+    return extensionDer(oid, false, value);
 }
 
 QByteArray numberDer(qint64 number)
@@ -47,7 +48,7 @@ QByteArray numberDer(qint64 number)
     return der::unsignedInteger(bytes);
 }
 
-QByteArray entryDer(const CrlEntry &entry)
+QByteArray entryDer(const CrlEntry &entry, bool delta)
 {
     const auto serial = fromHex(entry.certificateSerial);
     const QDateTime at = QDateTime::fromString(entry.at, Qt::ISODateWithMs);
@@ -56,7 +57,7 @@ QByteArray entryDer(const CrlEntry &entry)
     QByteArray extensions;
     if (!entry.reason.isEmpty()) {
         const qsizetype reason = reasons().indexOf(entry.reason);
-        if (reason < 0)
+        if (reason < 0 || (!delta && entry.reason == u"removeFromCRL"))
             throw Fault("identity.reason", {entry.reason, QString(), revocationReasons().join(QLatin1String(", "))});
         if (reason > 0) // "unspecified" is said by leaving the extension out
             extensions =
@@ -82,18 +83,22 @@ qsizetype revocationReasonNumber(const QString &reason)
 }
 
 QByteArray buildCrl(const Signer &signer, const QByteArray &issuerName, const QByteArray &issuerKeyId,
-                    const QList<CrlEntry> &revoked, qint64 number, int days)
+                    const QList<CrlEntry> &revoked, const CrlForm &form)
 {
-    const qint64 now = std::time(nullptr);
+    const qint64 now = form.at;
     QByteArray entries;
     for (const CrlEntry &entry : revoked)
-        entries += entryDer(entry);
-    const QByteArray extensions = extension(oid::view(oid::authorityKeyIdentifier),
-                                            der::tlv(der::Sequence, der::tlv(der::ContextPrimitive, issuerKeyId))) +
-                                  extension(oid::view(crlNumber), numberDer(number));
+        entries += entryDer(entry, form.base.has_value());
+    QByteArray extensions = extension(oid::view(oid::authorityKeyIdentifier),
+                                      der::tlv(der::Sequence, der::tlv(der::ContextPrimitive, issuerKeyId))) +
+                            extension(oid::view(crlNumber), numberDer(form.number));
+    if (form.base) // must be critical; such a list says nothing of a still fresher one
+        extensions += extensionDer(oid::view(deltaIndicator), true, numberDer(*form.base));
+    else if (!form.freshestUrls.isEmpty())
+        extensions += extension(oid::view(freshestCrl), distributionPoints(form.freshestUrls));
     const QByteArray tbs =
         der::tlv(der::Sequence, {der::unsignedInteger("\x01"), signer.algorithm(), issuerName,
-                                 timeDer(timeFromSeconds(now)), timeDer(timeFromSeconds(now + qint64(days) * 86400)),
+                                 timeDer(timeFromSeconds(now)), timeDer(timeFromSeconds(now + form.seconds)),
                                  // An empty list must be absent, RFC 5280 section 5.1.2.6.
                                  entries.isEmpty() ? QByteArray() : der::tlv(der::Sequence, entries),
                                  der::tlv(der::Context, der::tlv(der::Sequence, extensions))});

@@ -14,6 +14,9 @@
 #include "core/identity/token.h"
 #include "core/identity/validity.h"
 #include "core/identity/verifysignature.h"
+#include "core/mud/mudurl.h"
+
+#include <QRegularExpression>
 
 #include <openssl/rand.h>
 
@@ -88,6 +91,8 @@ QByteArray newCertificateSerial()
 struct FileIssuer::Private {
     std::unique_ptr<Signer> signer;
     QList<QByteArray> chain;
+    QList<QList<QByteArray>> formerChains;
+    std::optional<QuotaBook> quotas;
     QByteArray issuerName, keyId;
     QString issuerText, notBefore, commonName;
 
@@ -250,9 +255,38 @@ IssuedCertificate FileIssuer::issue(const IssueOrder &order, const Task &task)
     return issued;
 }
 
+QList<QByteArray> FileIssuer::chainFor(const QByteArray &certificate) const
+{
+    return chainOf(certificate, QList<QList<QByteArray>>{d->chain} + d->formerChains);
+}
+
+void FileIssuer::setFormerChains(const QList<QList<QByteArray>> &chains)
+{
+    d->formerChains = chains;
+}
+
+const QuotaBook *FileIssuer::quotas() const
+{
+    return d->quotas ? &*d->quotas : nullptr;
+}
+
+void FileIssuer::setQuotas(QuotaBook book)
+{
+    d->quotas = std::move(book);
+}
+
 QByteArray FileIssuer::crl(const QList<CrlEntry> &revoked, qint64 number, int days) const
 {
-    return buildCrl(*d->signer, d->issuerName, d->keyId, revoked, number, days);
+    CrlForm form;
+    form.number = number;
+    form.at = std::time(nullptr);
+    form.seconds = qint64(days) * 86400;
+    return crl(revoked, form);
+}
+
+QByteArray FileIssuer::crl(const QList<CrlEntry> &revoked, const CrlForm &form) const
+{
+    return buildCrl(*d->signer, d->issuerName, d->keyId, revoked, form);
 }
 
 } // namespace slipway

@@ -7,16 +7,27 @@
 // identity.*.
 
 #include "core/identity/issuer.h"
+#include "core/identity/quota.h"
 #include "core/identity/secret.h"
 
 #include <memory>
+#include <optional>
 
 namespace slipway {
 
 struct CrlEntry {
     QString certificateSerial; // hex
     QString at;                // RFC 3339
-    QString reason;            // "keyCompromise", ... or ""
+    QString reason;            // "keyCompromise", ... or ""; in deltas also "removeFromCRL"
+};
+
+// What a list says of itself (RFC 5280 sections 5.1.2.4, 5.2.3 to 5.2.6).
+struct CrlForm {
+    qint64 number = 0;
+    qint64 at = 0;               // thisUpdate, seconds since 1970
+    qint64 seconds = 30 * 86400; // until nextUpdate
+    std::optional<qint64> base;  // a delta to the list of that number
+    QStringList freshestUrls;    // where deltas are published; whole lists only
 };
 
 // keyCompromise, superseded, ... : what CrlEntry::reason may be (RFC 5280 section 5.3.1).
@@ -40,8 +51,15 @@ public:
     OutagePolicy outage() const override { return m_outage; }
     void setOutage(const OutagePolicy &outage) { m_outage = outage; } // of a token, before the first use
 
+    // The chain that goes with a certificate of this CA, also of one of its former keys.
+    QList<QByteArray> chainFor(const QByteArray &certificate) const override;
+    void setFormerChains(const QList<QList<QByteArray>> &chains); // before it is shared
+    const QuotaBook *quotas() const override;
+    void setQuotas(QuotaBook book); // bounds it from now on, also where the book is empty; before it is shared
+
     // DER, RFC 5280 section 5; valid for days from now.
     QByteArray crl(const QList<CrlEntry> &revoked, qint64 number, int days) const;
+    QByteArray crl(const QList<CrlEntry> &revoked, const CrlForm &form) const;
 
 private:
     struct Private;

@@ -15,6 +15,8 @@
 
 namespace slipway {
 
+class QuotaBook;
+
 // A PKCS#10 request whose signature has been verified (proof of possession, RFC 2986 section 4.2).
 struct CertificateRequest {
     QByteArray der;
@@ -24,6 +26,15 @@ struct CertificateRequest {
     QString keyType;            // "P-256", ...
     // PEM or DER, at most 16 KiB. Throws identity.csr, identity.csr-signature.
     static CertificateRequest parse(const QByteArray &pemOrDer);
+};
+
+struct IssueOrder {
+    CertificateRequest request;
+    Profile profile;
+    QString serial;
+    QString mudUrl;               // may be empty when the profile does not require it
+    QByteArray certificateSerial; // 20 bytes or fewer, positive; see newCertificateSerial()
+    bool renew = false;           // an LDevID beside one that the unit has, also for the same key
 };
 
 struct IssuedCertificate {
@@ -64,6 +75,10 @@ public:
     virtual ~Issuer() = default;
     virtual QString name() const = 0;            // "Acme Device CA 3 (file)"
     virtual QList<QByteArray> chain() const = 0; // issuing certificate first, DER
+    // The one that goes with this certificate, which may be of a key that the issuer had before.
+    virtual QList<QByteArray> chainFor(const QByteArray &) const { return chain(); }
+    // The quotas within which it may issue; null: without a bound. See quota.h.
+    virtual const QuotaBook *quotas() const { return nullptr; }
     // Thread-safe. Checks request against order (serial, key type) and throws identity.* ; issuer.* when it cannot
     // sign. Of a remote issuer issuer.answer-lost says that a certificate may have been issued which did not arrive
     // (issuer.already-asked: was, or soon will be), issuer.pending that it has not decided yet; any other fault, that

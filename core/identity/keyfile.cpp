@@ -11,7 +11,6 @@
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
 
-#include <array>
 #include <cstring>
 
 namespace slipway {
@@ -35,20 +34,17 @@ int givePassphrase(char *buffer, int size, int, void *user)
     return length;
 }
 
-bool isP256(const EVP_PKEY *key)
-{
-    std::array<char, 64> group{};
-    size_t length = 0;
-    return EVP_PKEY_get_base_id(key) == EVP_PKEY_EC &&
-           EVP_PKEY_get_group_name(key, group.data(), group.size(), &length) == 1 &&
-           qstrcmp(group.data(), "prime256v1") == 0;
-}
-
 } // namespace
 
-ssl::Key newKey()
+ssl::Key newKey(const QString &type)
 {
-    ssl::Key key(EVP_EC_gen("P-256"));
+    ssl::Key key;
+    if (type == u"Ed25519")
+        key.reset(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"));
+    else if (type.startsWith(QLatin1String("RSA-")))
+        key.reset(EVP_RSA_gen(type.mid(4).toUInt()));
+    else
+        key.reset(EVP_EC_gen(type == u"P-384" ? "P-384" : "P-256"));
     if (!key)
         throw Fault("issuer.sign", {}, ssl::errors());
     return key;
@@ -95,8 +91,14 @@ ssl::Key loadKey(const QString &path, const QByteArray &passphrase)
         throw Fault("issuer.key", {path, QStringLiteral("it is no private key in PEM form")}, detail);
     }
     ERR_clear_error();
-    if (!isP256(key.get()))
-        throw Fault("issuer.key", {path, QStringLiteral("it is no P-256 key")});
+    QString type;
+    try {
+        type = keyTypeOf(publicKeyInfo(key.get()));
+    } catch (const der::Error &) { // an exotic curve
+    }
+    const int bits = type.startsWith(QLatin1String("RSA-")) ? type.mid(4).toInt() : 2048;
+    if (type.isEmpty() || bits < 2048)
+        throw Fault("issuer.key", {path, QStringLiteral("it is neither P-256, P-384, Ed25519 nor RSA from 2048 bits")});
     return key;
 }
 
@@ -140,11 +142,14 @@ void Signer::setKind(const QByteArray &publicKey)
     } else if (type == u"P-384") {
         m_kind = Kind::P384;
         m_algorithm = identifier(oid::view(oid::ecdsaWithSha384), {});
+    } else if (type == u"Ed25519") {
+        m_kind = Kind::Ed25519;
+        m_algorithm = identifier(oid::view(oid::ed25519), {});
     } else if (type.startsWith(QLatin1String("RSA-"))) {
         m_kind = Kind::Rsa;
         m_algorithm = identifier(oid::view(oid::rsaWithSha256), QByteArray("\x05\x00", 2));
     } else {
-        throw Fault("issuer.key", {type, QStringLiteral("it is neither P-256, P-384 nor RSA")});
+        throw Fault("issuer.key", {type, QStringLiteral("it is neither P-256, P-384, Ed25519 nor RSA")});
     }
 }
 
@@ -166,12 +171,26 @@ ssl::KeyContext Signer::take() const
 
 QByteArray Signer::sign(QByteArrayView message) const
 {
+    if (m_kind == Kind::Ed25519)
+        return signEd25519(message);
     return signDigest(m_kind == Kind::P384 ? ssl::sha384(message) : ssl::sha256(message));
 }
 
 QByteArray Signer::signSha256(QByteArrayView message) const
 {
-    return signDigest(ssl::sha256(message));
+    return m_kind == Kind::Ed25519 ? signEd25519(message) : signDigest(ssl::sha256(message));
+}
+
+QByteArray Signer::signEd25519(QByteArrayView message) const
+{
+    const ssl::DigestContext context(EVP_MD_CTX_new());
+    QByteArray signature(64, Qt::Uninitialized);
+    size_t length = size_t(signature.size());
+    if (EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, m_key.get()) != 1 ||
+        EVP_DigestSign(context.get(), reinterpret_cast<unsigned char *>(signature.data()), &length, ssl::data(message),
+                       size_t(message.size())) != 1)
+        throw Fault("issuer.sign", {}, ssl::errors());
+    return signature;
 }
 
 QByteArray Signer::signDigest(const QByteArray &digest) const

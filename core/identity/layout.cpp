@@ -2,6 +2,7 @@
 
 #include "core/base/fault.h"
 #include "core/identity/certificateview.h"
+#include "core/identity/extensions.h"
 #include "core/identity/name.h"
 #include "core/identity/openssl.h"
 #include "core/identity/validity.h"
@@ -15,11 +16,7 @@ namespace {
 
 constexpr qint64 backdatedSeconds = 600; // so that a device or registrar whose clock is slow accepts it at once
 
-QByteArray extension(QByteArrayView oid, bool critical, const QByteArray &value)
-{
-    return der::tlv(der::Sequence, {der::tlv(der::Oid, oid), critical ? der::tlv(der::Boolean, "\xff") : QByteArray(),
-                                    der::tlv(der::OctetString, value)});
-}
+constexpr auto extension = extensionDer;
 
 Fault badProfile(const Profile &profile, const QString &sentence)
 {
@@ -63,16 +60,14 @@ CertificateLayout::CertificateLayout(const Profile &profile, QByteArrayView issu
 
     m_before = extension(oid::view(oid::authorityKeyIdentifier), false,
                          der::tlv(der::Sequence, der::tlv(der::ContextPrimitive, issuerKeyId)));
-    if (profile.keyUsage) // digitalSignature: bit 0, seven bits unused
-        m_middle += extension(oid::view(oid::keyUsage), true, der::tlv(der::BitString, QByteArrayView("\x07\x80", 2)));
+    if (profile.keyUsage)
+        m_middle += extension(oid::view(oid::keyUsage), true, keyUsageValue(profile.keyUsages));
     if (profile.basicConstraints) // CA:FALSE is the default, so the sequence is empty
         m_middle += extension(oid::view(oid::basicConstraints), true, der::tlv(der::Sequence, QByteArrayView()));
-    if (!profile.hwType.isEmpty()) {
-        const auto content = der::oidContent(profile.hwType.toLatin1());
-        if (!content)
-            throw badProfile(profile, QStringLiteral("\"%1\" is no OID").arg(profile.hwType));
-        m_hwType = der::tlv(der::Oid, *content);
-    }
+    for (const LaidExtension &usage : usageExtensions(profile))
+        m_middle += usage.whole();
+    if (!profile.hwType.isEmpty() && !der::oidContent(profile.hwType.toLatin1()))
+        throw badProfile(profile, QStringLiteral("\"%1\" is no OID").arg(profile.hwType));
     if (!profile.masaUrl.isEmpty())
         m_after += extension(oid::view(oid::masaUrl), false, der::tlv(der::Ia5String, profile.masaUrl.toLatin1()));
     if (!profile.mudSigner.isEmpty()) {
@@ -81,6 +76,8 @@ CertificateLayout::CertificateLayout(const Profile &profile, QByteArrayView issu
             throw badProfile(profile, QStringLiteral("\"%1\" is no name").arg(profile.mudSigner));
         m_after += extension(oid::view(oid::mudSigner), false, *name);
     }
+    for (const LaidExtension &last : lastExtensions(profile))
+        m_after += last.whole();
 }
 
 QByteArray CertificateLayout::subject(const QString &serial) const
@@ -143,13 +140,9 @@ QByteArray CertificateLayout::tbs(const IssueOrder &order, const QByteArray &cer
     keyTypeOf(spki, &keyBits);
     const QByteArray ski =
         extension(oid::view(oid::subjectKeyIdentifier), false, der::tlv(der::OctetString, ssl::sha1(keyBits)));
-    QByteArray san;
-    if (!m_hwType.isEmpty()) {
-        const QByteArray module = der::tlv(der::Sequence, {m_hwType, der::tlv(der::OctetString, serialNumber)});
-        const QByteArray otherName = der::tlv(
-            der::Context, {der::tlv(der::Oid, oid::view(oid::hardwareModuleName)), der::tlv(der::Context, module)});
-        san = extension(oid::view(oid::subjectAltName), false, der::tlv(der::Sequence, otherName));
-    }
+    // An empty subject would make it critical (RFC 5280 section 4.2.1.6); ours always has a serialNumber.
+    const QByteArray names = alternativeNames(m_profile, order.serial);
+    const QByteArray san = names.isEmpty() ? QByteArray() : extension(oid::view(oid::subjectAltName), false, names);
 
     const std::array<QByteArrayView, 6> extensions{m_before, ski, m_middle, san, mudExtension, m_after};
     const qsizetype extensionBytes = sizeOf(extensions);

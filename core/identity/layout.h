@@ -1,7 +1,8 @@
 #pragma once
 // An IDevID's TBSCertificate for one profile under one issuing certificate: everything that is the same for each device
 // is laid out once, the rest is put between (RFC 5280 section 4.1; extensions in the order AKI, SKI, key usage, basic
-// constraints, SAN, MUD URL, MASA URL, mudsigner). Immutable, so threads may share it. Room-internal.
+// constraints, extended key usage, policies, SAN, MUD URL, MASA URL, mudsigner, the profile's others). Immutable, so
+// threads may share it. Room-internal.
 
 #include "core/identity/issuer.h"
 
@@ -39,9 +40,8 @@ private:
     QByteArray m_subjectFixed; // the RDNs before serialNumber, when no template holds ${serial}
     bool m_subjectVaries = false;
     QByteArray m_before; // extensions before SKI
-    QByteArray m_middle; // key usage, basic constraints
-    QByteArray m_hwType; // OBJECT IDENTIFIER, or empty: no SAN
-    QByteArray m_after;  // MASA URL, mudsigner
+    QByteArray m_middle; // key usage, basic constraints, extended key usage, policies
+    QByteArray m_after;  // MASA URL, mudsigner, others
 };
 
 } // namespace slipway

@@ -29,7 +29,16 @@
 //   flash.reached    intent, stage ("check", "erase", "write", "verify", "restart"), done, total (bytes), at (address)
 //   certificate      serial (subject serialNumber), certificate-serial (hex), sha256 (of DER), public-key-sha256 (of SPKI
 //                    DER), issuer, not-after, profile, mud-url, masa-url, der(bytes), method ("avocado"), transfer
-//   revocation       certificate-serial, reason
+//                    kind ("ldevid", "tpm-idevid", "tpm-iak"; absent: IDevID)
+//   certificate.elsewhere   the same without der: one that another station issued, from its list; mode is "elsewhere",
+//                    station (whose list), revoked-at
+//   certificates.imported   station, sha256 (of the list), rows, new, conflicts [..]
+//   revocation       certificate-serial, reason; one of reason certificateHold may be followed by another or by
+//   release          certificate-serial, held-entry (of the hold), mode      the hold is over
+//   issuer.rotated   issuer, old-key-id, new-key-id, new-sha256, mode
+//   identity.listed  format, sha256, certificates(int)       a list of what was issued went out
+//   number pools "crl:..." (with base, sha256, this-update, next-update, entries), "quota", "quota-signed",
+//   "quota-closed", "quota:ID", "batch", "batch:NAME", "bound" stand for what must happen once: core/identity/README.md
 //   label            template, sha256, scanned-back(text)
 //   mud.accepted     product, mode, url (as offered), canonical (the mud-url in its file), source ("idevid", "typed" ...),
 //                    reason, file-sha256, operator, signer (subject), signer-cas [{subject, key-identifier, key-sha256}];

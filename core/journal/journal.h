@@ -46,6 +46,7 @@ public:
             QString serial, certificateSerial, at, run;
             QByteArray sha256, publicKeySha256, der;
             bool revoked = false;
+            QString kind; // "ldevid", ...; "" is an IDevID
         };
         // Not revoked ones first.
         virtual std::vector<CertificateRow> certificatesOfSerial(Mode mode, const QString &serial) = 0;

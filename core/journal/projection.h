@@ -20,6 +20,7 @@ enum class Projection : quint8 {
     Measurement,
     Certificate,
     Revocation,
+    Release,
     Number,
     Artifact,
     Intent,

@@ -39,7 +39,9 @@ struct Projector::Statements {
                          "public_key_sha256, issuer, not_after, profile, mud_url, masa_url, method, transfer) "
                          "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"),
           revocation(d, "UPDATE certificate SET revoked_entry = ?1, revoked_at = ?2, revoked_reason = ?4 WHERE "
-                        "certificate_serial = ?3 AND revoked_entry IS NULL"),
+                        "certificate_serial = ?3 AND (revoked_entry IS NULL OR revoked_reason = 'certificateHold')"),
+          release(d, "UPDATE certificate SET revoked_entry = NULL, revoked_at = NULL, revoked_reason = NULL WHERE "
+                     "certificate_serial = ?1 AND revoked_reason = 'certificateHold'"),
           number(d, "INSERT OR IGNORE INTO number(entry, mode, run, device, at, pool, value) "
                     "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)"),
           artifact(d, "INSERT INTO artifact(entry, run, device, at, sha256, name, size, product, version, signer, "
@@ -53,7 +55,7 @@ struct Projector::Statements {
     {}
 
     Statement runKnown, runDevice, device, deviceVerdict, runBegun, runEnded, stepBegun, stepEnded, measurement,
-        certificate, revocation, number, artifact, intent, outcome, label;
+        certificate, revocation, release, number, artifact, intent, outcome, label;
 };
 
 Projector::Projector(const Database &database) : m_database(database), m_s(std::make_unique<Statements>(database)) {}
@@ -97,6 +99,9 @@ void Projector::apply(const Record &record)
         break;
     case Projection::Revocation:
         insert(m_s->revocation.bind(1, record.seq).bindText(2, record.at), record, 3);
+        break;
+    case Projection::Release:
+        insert(m_s->release, record, 1);
         break;
     case Projection::Artifact:
         ofRun(m_s->artifact, record);

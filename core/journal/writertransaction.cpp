@@ -29,7 +29,9 @@ std::vector<Journal::Transaction::CertificateRow> certificates(Statement &statem
         row.sha256 = QByteArray::fromHex(statement.utf8(4));
         row.publicKeySha256 = QByteArray::fromHex(statement.utf8(5));
         row.revoked = !statement.isNull(6);
-        row.der = readBody(statement.blob(7)).value(QLatin1String("der")).toByteArray();
+        const QCborMap body = readBody(statement.blob(7));
+        row.der = body.value(QLatin1String("der")).toByteArray();
+        row.kind = body.value(QLatin1String("kind")).toString();
         rows.push_back(std::move(row));
     }
     return rows;

@@ -41,11 +41,14 @@ private:
     sqlite3_stmt *m_statement = nullptr;
 };
 
-// A serial number that a unit already has, wherever it got it: it was scanned, or a certificate was issued for it.
+// A serial number that a unit already has, wherever it got it: it was scanned, or a certificate was issued for it, here
+// or at a station whose list was imported.
 bool isUnits(sqlite3 *handle, const QString &mode, const QString &serial)
 {
-    Query query(handle, "SELECT 1 WHERE EXISTS(SELECT 1 FROM device WHERE mode = ?1 AND serial = ?2) OR EXISTS(SELECT "
-                        "1 FROM certificate WHERE serial = ?2 AND mode = ?1)");
+    Query query(
+        handle,
+        "SELECT 1 WHERE EXISTS(SELECT 1 FROM device WHERE mode IN (?1, 'elsewhere') AND serial = ?2) OR EXISTS(SELECT "
+        "1 FROM certificate WHERE serial = ?2 AND mode IN (?1, 'elsewhere'))");
     return query.bind(1, mode).bind(2, serial).step();
 }
 

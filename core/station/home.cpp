@@ -4,8 +4,10 @@
 #include "core/base/files.h"
 #include "core/base/text.h"
 #include "core/identity/authority.h"
+#include "core/identity/check.h"
 #include "core/identity/fileissuer.h"
 #include "core/identity/pkcs11uri.h"
+#include "core/identity/rotation.h"
 #include "core/identity/signingkey.h"
 #include "core/journal/queries.h"
 #include "core/station/stationconfig.h"
@@ -305,7 +307,28 @@ std::unique_ptr<Issuer> Home::openIssuer(Mode mode) const
 std::unique_ptr<Issuer> Home::openFileIssuer(Mode mode) const
 {
     const QString name = mode == Mode::Training ? QStringLiteral("keys/training") : QStringLiteral("keys/issuer");
-    return FileIssuer::open(file(name + QStringLiteral(".key")), file(name + QStringLiteral(".pem")), passphrase());
+    const QString keys = file(QStringLiteral("keys"));
+    finishRotation(keys, name.section(u'/', -1));
+    auto issuer =
+        FileIssuer::open(file(name + QStringLiteral(".key")), file(name + QStringLiteral(".pem")), passphrase());
+    QList<QList<QByteArray>> former;
+    for (const FormerCa &ca : formerCas(keys, name.section(u'/', -1)))
+        former << ca.chain;
+    issuer->setFormerChains(former);
+    // A station whose engineers are named issues within their quotas only.
+    const QString anchors = file(QStringLiteral("keys/quota-anchors.pem"));
+    if (mode == Mode::Production && QFileInfo::exists(anchors))
+        issuer->setQuotas(QuotaBook::open(file(QStringLiteral("quotas")),
+                                          readFile(anchors, configLimit, QStringLiteral("a certificate")),
+                                          stationKeyId()));
+    return issuer;
+}
+
+QString Home::stationKeyId() const
+{
+    const QByteArray pem =
+        readFile(file(QStringLiteral("keys/station.pem")), configLimit, QStringLiteral("a certificate"));
+    return hex(certificateFacts(certificatesFromPem(pem).front()).publicKeySha256);
 }
 
 ProfileStore Home::profiles() const

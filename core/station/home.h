@@ -63,6 +63,7 @@ public:
     // Who is asked for a PIN, a shared secret, or the passphrase of encrypted keys when it is needed and was not given.
     void setAskSecret(AskSecret ask) { m_ask = std::move(ask); }
     const AskSecret &askSecret() const { return m_ask; }
+    QString stationKeyId() const; // SHA-256 of the station's public key, hex: for whom a quota is
     ProfileStore profiles() const;
     bool keysEncrypted() const;
     QByteArray passphrase() const; // asked for where the keys are encrypted and none was given

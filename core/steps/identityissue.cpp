@@ -2,14 +2,15 @@
 
 #include "core/base/text.h"
 #include "core/identity/check.h"
+#include "core/journal/queries.h"
 #include "core/steps/issuerecords.h"
+#include "core/steps/journallookup.h"
+#include "core/steps/quotause.h"
 #include "core/steps/remoteissue.h"
 
 #include <QCborArray>
 #include <QSet>
 #include <QUuid>
-
-#include <sqlite3.h>
 
 #include <algorithm>
 #include <future>
@@ -21,48 +22,13 @@ namespace slipway {
 namespace {
 
 using Transaction = Journal::Transaction;
+using CertificateRow = Transaction::CertificateRow;
 
-// A look-up that the journal's interface does not foresee, in the tables that core/journal/README.md documents.
-class Lookup
+// One valid certificate of a group is enough for a unit.
+QString certificateKindGroup(const QString &kind)
 {
-public:
-    Lookup(Transaction &transaction, const char *sql)
-    {
-        if (sqlite3_prepare_v2(transaction.handle(), sql, -1, &m_statement, nullptr) != SQLITE_OK)
-            throw Fault("internal.defect", {}, QString::fromUtf8(sqlite3_errmsg(transaction.handle())));
-    }
-    ~Lookup() { sqlite3_finalize(m_statement); }
-    Lookup(const Lookup &) = delete;
-    Lookup &operator=(const Lookup &) = delete;
-
-    Lookup &bind(int parameter, qint64 value)
-    {
-        sqlite3_bind_int64(m_statement, parameter, value);
-        return *this;
-    }
-    Lookup &bind(int parameter, const QString &text)
-    {
-        const QByteArray utf8 = text.toUtf8();
-        sqlite3_bind_text(m_statement, parameter, utf8.constData(), int(utf8.size()), SQLITE_TRANSIENT);
-        return *this;
-    }
-    bool step()
-    {
-        const int result = sqlite3_step(m_statement);
-        if (result != SQLITE_ROW && result != SQLITE_DONE)
-            throw Fault("internal.defect", {}, QString::fromUtf8(sqlite3_errstr(result)));
-        return result == SQLITE_ROW;
-    }
-    void again() { sqlite3_reset(m_statement); } // keeps what is bound
-    qint64 integer(int column) const { return sqlite3_column_int64(m_statement, column); }
-    QString text(int column) const
-    {
-        return QString::fromUtf8(reinterpret_cast<const char *>(sqlite3_column_text(m_statement, column)));
-    }
-
-private:
-    sqlite3_stmt *m_statement = nullptr;
-};
+    return kind.isEmpty() || kind == u"tpm-idevid" ? u"idevid"_s : kind;
+}
 
 // Why orders must not be carried out. Most need only one quick question; who stands in the way is asked when one does.
 class Conflicts
@@ -70,8 +36,9 @@ class Conflicts
 public:
     Conflicts(Transaction &transaction, Mode mode)
         : m_transaction(transaction), m_mode(mode),
-          m_any(transaction, "SELECT EXISTS(SELECT 1 FROM certificate WHERE serial = ?1 AND mode = ?2 AND "
-                             "revoked_entry IS NULL) OR EXISTS(SELECT 1 FROM certificate WHERE public_key_sha256 = ?3) "
+          m_any(transaction, "SELECT EXISTS(SELECT 1 FROM certificate WHERE serial = ?1 AND mode IN (?2, "
+                             "'elsewhere') AND revoked_entry IS NULL) OR EXISTS(SELECT 1 FROM certificate WHERE "
+                             "public_key_sha256 = ?3) "
                              "OR EXISTS(SELECT 1 FROM certificate WHERE certificate_serial = ?4)")
     {
         m_any.bind(2, toString(mode));
@@ -85,23 +52,42 @@ public:
         m_any.again();
         if (!any)
             return {};
-        // Those that are not revoked come first.
-        const auto ofSerial = m_transaction.certificatesOfSerial(m_mode, order.serial);
-        if (!ofSerial.empty() && !ofSerial.front().revoked) {
-            return Fault("identity.duplicate-serial",
-                         {order.serial, ofSerial.front().certificateSerial, ofSerial.front().at});
+        // An LDevID stands beside the IDevID, and its owner renews it.
+        const QString kind = order.profile.kind;
+        const auto same = [&](const CertificateRow &row) {
+            return certificateKindGroup(row.kind) == certificateKindGroup(kind);
+        };
+        const bool renew = order.renew && kind == u"ldevid";
+        for (const CertificateRow &row : m_transaction.certificatesOfSerial(m_mode, order.serial)) {
+            if (!row.revoked && same(row) && !renew)
+                return Fault("identity.duplicate-serial", {order.serial, row.certificateSerial, row.at});
         }
         // A key is never certified again, not even after a revocation: it may have been revoked because it is known.
-        const auto ofKey = m_transaction.certificatesOfKey(order.request.publicKeySha256);
-        if (!ofKey.empty())
-            return Fault("identity.duplicate-key", {ofKey.front().serial, ofKey.front().certificateSerial});
-        return Fault("identity.number-used", {certificateSerial});
+        for (const CertificateRow &row : m_transaction.certificatesOfKey(order.request.publicKeySha256)) {
+            if (!(renew && same(row) && row.serial == order.serial && !row.revoked))
+                return Fault("identity.duplicate-key", {row.serial, row.certificateSerial});
+        }
+        // What other stations issued, as far as their lists were imported.
+        JournalLookup elsewhere(m_transaction,
+                                "SELECT c.certificate_serial, c.at, e.body FROM certificate c JOIN entry e ON "
+                                "e.seq = c.entry WHERE c.serial = ?1 AND c.mode = 'elsewhere' AND "
+                                "c.revoked_entry IS NULL");
+        elsewhere.bind(1, order.serial);
+        while (m_mode == Mode::Production && elsewhere.step()) {
+            const QCborMap body = readBody(elsewhere.blob(2));
+            if (certificateKindGroup(body.value(u"kind"_s).toString()) == certificateKindGroup(kind))
+                return Fault("identity.issued-elsewhere",
+                             {order.serial, elsewhere.text(0), body.value(u"station"_s).toString()});
+        }
+        if (m_transaction.certificateSerialUsed(certificateSerial))
+            return Fault("identity.number-used", {certificateSerial});
+        return {};
     }
 
 private:
     Transaction &m_transaction;
     Mode m_mode;
-    Lookup m_any;
+    JournalLookup m_any;
 };
 
 NewEntry intentEntry(const QString &id, const QString &device, const QCborMap &detail, const IssueRecord &record)
@@ -135,7 +121,8 @@ public:
     NewEntry of(const IssueOrder &order, const IssuedCertificate &issued)
     {
         if (m_same.isEmpty() || m_issuer != issued.issuerName || m_notAfter != issued.notAfter ||
-            m_mudUrl != order.mudUrl || m_profile != order.profile.name || m_masaUrl != order.profile.masaUrl)
+            m_mudUrl != order.mudUrl || m_kind != order.profile.kind || m_profile != order.profile.name ||
+            m_masaUrl != order.profile.masaUrl)
             begin(order, issued);
         QCborMap body = m_same;
         body.insert(u"der"_s, issued.der);
@@ -154,9 +141,12 @@ private:
         m_mudUrl = order.mudUrl;
         m_profile = order.profile.name;
         m_masaUrl = order.profile.masaUrl;
+        m_kind = order.profile.kind;
         m_same = {{u"mode"_s, toString(m_record.mode)}, {u"issuer"_s, m_issuer},
                   {u"method"_s, m_record.method},       {u"profile"_s, m_profile},
                   {u"not-after"_s, m_notAfter},         {u"transfer"_s, m_record.transfer}};
+        if (m_kind != u"idevid")
+            m_same.insert(u"kind"_s, m_kind);
         if (!m_mudUrl.isEmpty())
             m_same.insert(u"mud-url"_s, m_mudUrl);
         if (!m_masaUrl.isEmpty())
@@ -165,7 +155,7 @@ private:
 
     const IssueRecord &m_record;
     QCborMap m_same;
-    QString m_issuer, m_notAfter, m_mudUrl, m_profile, m_masaUrl;
+    QString m_issuer, m_notAfter, m_mudUrl, m_profile, m_masaUrl, m_kind;
 };
 
 } // namespace
@@ -211,6 +201,7 @@ IssuedCertificate issueRecorded(Journal &journal, Issuer &issuer, const IssueOrd
     journal.transact([&](Transaction &transaction) {
         if (const auto fault = Conflicts(transaction, record.mode).of(order))
             throw Fault(*fault);
+        takeFromQuota(transaction, issuer, order, record.mode, record.run);
         transaction.append(intentEntry(intent, order.serial,
                                        {{u"serial"_s, order.serial},
                                         {u"profile"_s, order.profile.name},
@@ -356,6 +347,13 @@ private:
             else if (!item.fault && m_keys.contains(order.request.publicKeySha256))
                 item.fault =
                     Fault("identity.duplicate-key", {m_keys.value(order.request.publicKeySha256), u"of this batch"_s});
+            if (!item.fault) {
+                try {
+                    takeFromQuota(transaction, m_issuer, order, m_record.mode, m_record.run);
+                } catch (const Fault &fault) {
+                    item.fault = fault;
+                }
+            }
             if (item.fault)
                 continue;
             m_serials.insert(order.serial);
@@ -369,8 +367,8 @@ private:
     {
         // What was looked up when the intent was written still holds, unless somebody else issued since. Our own
         // group before this one stands right before ownLastSeq; against that one m_serials and m_keys have guarded.
-        Lookup others(transaction, "SELECT 1 FROM entry WHERE seq > ?1 AND seq NOT BETWEEN ?2 AND ?3 AND "
-                                   "kind = 'certificate' LIMIT 1");
+        JournalLookup others(transaction, "SELECT 1 FROM entry WHERE seq > ?1 AND seq NOT BETWEEN ?2 AND ?3 AND "
+                                          "kind = 'certificate' LIMIT 1");
         const qint64 ownFirstSeq = ownLastSeq - m_lastCount + 1;
         const bool lookAgain = others.bind(1, group.intentSeq).bind(2, ownFirstSeq).bind(3, ownLastSeq).step();
         Conflicts conflicts(transaction, m_record.mode);
@@ -388,11 +386,22 @@ private:
             }
             group.lastSeq = transaction.append(m_certificateEntries.of(m_orders[i], *item.certificate));
             ++recorded;
+            if (!m_record.batch.isEmpty()) { // what belongs to the lot, and is still to be bound
+                group.lastSeq = transaction.append({u"number"_s,
+                                                    m_record.run,
+                                                    m_orders[i].serial,
+                                                    {{u"pool"_s, u"batch:"_s + m_record.batch},
+                                                     {u"value"_s, item.certificate->certificateSerial},
+                                                     {u"mode"_s, toString(m_record.mode)}}});
+                ++recorded;
+            }
         }
         m_lastCount = recorded;
-        transaction.append(outcomeEntry(group.intent, QString(), recorded > 0 ? u"done"_s : u"not-done"_s,
-                                        u"%1 of %2 certificates issued."_s.arg(recorded).arg(group.end - group.begin),
-                                        m_record));
+        transaction.append(
+            outcomeEntry(group.intent, QString(), recorded > 0 ? u"done"_s : u"not-done"_s,
+                         u"%1 of %2 certificates issued."_s.arg(m_record.batch.isEmpty() ? recorded : recorded / 2)
+                             .arg(group.end - group.begin),
+                         m_record));
     }
 
     Journal &m_journal;
@@ -438,67 +447,6 @@ std::vector<BatchItem> issueBatchRecorded(Journal &journal, Issuer &issuer, std:
     if (issuer.isRemote())
         return oneByOne(journal, issuer, orders, record, task);
     return Batch(journal, issuer, orders, record, task, group).run();
-}
-
-QStringList revokeRecorded(Journal &journal, Mode mode, const QString &serialOrCertificate, const QString &reason)
-{
-    const QStringList reasons = revocationReasons();
-    if (!reasons.contains(reason))
-        throw Fault("identity.reason",
-                    {oneLine(reason, 80), didYouMean(reason, reasons), reasons.join(QLatin1String(", "))});
-    QStringList revoked;
-    journal.transact([&](Transaction &transaction) {
-        revoked.clear();
-        bool known = false;
-        QList<std::pair<QString, QString>> wanted; // certificate serial, unit
-        for (const auto &row : transaction.certificatesOfSerial(mode, serialOrCertificate)) {
-            known = true;
-            if (!row.revoked)
-                wanted.append({row.certificateSerial, row.serial});
-        }
-        if (!known) {
-            Lookup lookup(transaction, "SELECT certificate_serial, serial, revoked_entry IS NOT NULL FROM certificate "
-                                       "WHERE certificate_serial = ?1 AND mode = ?2");
-            lookup.bind(1, QString(serialOrCertificate).remove(u':').toLower()).bind(2, toString(mode));
-            while (lookup.step()) {
-                known = true;
-                if (lookup.integer(2) == 0)
-                    wanted.append({lookup.text(0), lookup.text(1)});
-            }
-        }
-        if (!known)
-            throw Fault("identity.not-issued", {oneLine(serialOrCertificate, 80)});
-        if (wanted.isEmpty())
-            throw Fault("identity.revoked", {oneLine(serialOrCertificate, 80)});
-        for (const auto &[certificate, unit] : std::as_const(wanted)) {
-            transaction.append(
-                {u"revocation"_s,
-                 QString(),
-                 unit,
-                 {{u"certificate-serial"_s, certificate}, {u"reason"_s, reason}, {u"mode"_s, toString(mode)}}});
-            revoked << certificate;
-        }
-    });
-    return revoked;
-}
-
-QByteArray crlFromJournal(Journal &journal, const FileIssuer &issuer, int days)
-{
-    const QString issuerName = certificateFacts(issuer.chain().front()).subject;
-    QList<CrlEntry> revoked;
-    qint64 last = 0;
-    journal.transact([&](Transaction &transaction) {
-        revoked.clear();
-        Lookup rows(transaction, "SELECT certificate_serial, revoked_at, revoked_reason FROM certificate "
-                                 "WHERE revoked_entry IS NOT NULL AND issuer = ?1 ORDER BY revoked_entry");
-        rows.bind(1, issuerName);
-        while (rows.step())
-            revoked << CrlEntry{rows.text(0), rows.text(1), rows.text(2)};
-        // The CRL number must only grow; the journal's length does.
-        Lookup end(transaction, "SELECT max(seq) FROM entry");
-        last = end.step() ? end.integer(0) : 0;
-    });
-    return issuer.crl(revoked, last, days);
 }
 
 } // namespace slipway

@@ -3,12 +3,14 @@
 // ever used twice in the journal: first, in one transaction, the look-up and a durable intent; then the signature;
 // then, in a second transaction, the look-up again (another slot or process may have been quicker) with certificate and
 // outcome. A certificate leaves these functions only after it is durable; one that could not be recorded is dropped
-// and was never seen by anyone. Used by the step idevid and by `slipway identity`.
+// and was never seen by anyone. Used by the step idevid and by `slipway identity`. An issuer that has quotas (quota.h)
+// issues within them only. Revocation: core/steps/revocation.h.
 // Throws identity.duplicate-serial, identity.duplicate-key, identity.*, issuer.*, journal.*.
 
 #include "core/base/fault.h"
 #include "core/identity/fileissuer.h"
 #include "core/journal/journal.h"
+#include "core/steps/revocation.h"
 
 #include <QCborMap>
 
@@ -25,6 +27,7 @@ struct IssueRecord {
     int stepIndex = -1;                         // of the intent; -1: outside a run
     QString method = QStringLiteral("avocado"); // draft-irtf-t2trg-taxonomy-manufacturer-anchors
     QString transfer = QStringLiteral("device-generated, mechanically-transferred");
+    QString batch; // of a lot: its certificates are to be bound one by one (identitybatch.h)
 };
 
 IssuedCertificate issueRecorded(Journal &journal, Issuer &issuer, const IssueOrder &order, const IssueRecord &record,
@@ -42,11 +45,5 @@ struct BatchItem {
 // those before are being committed. One order's fault does not touch the others; items come in the orders' order.
 std::vector<BatchItem> issueBatchRecorded(Journal &journal, Issuer &issuer, std::span<const IssueOrder> orders,
                                           const IssueRecord &record, const Task &task, size_t group = 2048);
-
-// serialOrCertificate: a device's serial number, or a certificate serial in hex (colons allowed). Revokes what is not
-// revoked yet and returns the certificate serials. Throws identity.not-issued, identity.revoked, identity.reason.
-QStringList revokeRecorded(Journal &journal, Mode mode, const QString &serialOrCertificate, const QString &reason);
-// A CRL over all revocations that the journal holds of this issuer's certificates. DER.
-QByteArray crlFromJournal(Journal &journal, const FileIssuer &issuer, int days = 30);
 
 } // namespace slipway

@@ -4,6 +4,7 @@
 #include "core/base/text.h"
 #include "core/codec/espsecurecert.h"
 #include "core/identity/check.h"
+#include "core/identity/clockstate.h"
 #include "core/identity/signingkey.h"
 #include "core/identity/trust.h"
 #include "core/mud/mudurl.h"
@@ -89,9 +90,10 @@ public:
             judge(context, certificate, {});
         // Compared as a whole: where an earlier writing was cut, the first certificate may have arrived and the rest
         // not.
-        const QList<QByteArray> chain = QList<QByteArray>{certificate} + context.issuer().chain();
+        const QList<QByteArray> chain = QList<QByteArray>{certificate} + context.issuer().chainFor(certificate);
         if (held != chain)
             write(context, *keys, chain, task);
+        tellClock(context, certificate, task);
         provePossession(*keys, certificate, task);
         context.fact(u"possession"_s, u"signature over a fresh challenge"_s);
         tell(context, certificate, fresh, u"possession proved"_s);
@@ -248,7 +250,8 @@ private:
         expected.serial = context.serial();
         expected.mudUrl = mudUrl(context);
         expected.publicKey = publicKey;
-        const auto findings = checkCertificate(certificate, m_profile, context.issuer().chain(), expected);
+        const auto findings =
+            checkCertificate(certificate, m_profile, context.issuer().chainFor(certificate), expected);
         if (!allHold(findings)) {
             throw Fault("identity.does-not-hold", {certificateFacts(certificate).certificateSerial, context.serial(),
                                                    m_profile.name, whatDoesNotHold(findings)});
@@ -284,6 +287,30 @@ private:
         context.fact(u"key-loading"_s, record.method + u", "_s + record.transfer);
         context.summary(
             u"%1 %2, %3"_s.arg(fresh ? u"certificate"_s : u"keeps certificate"_s, facts.certificateSerial, proof));
+    }
+
+    // Whether the certificate is valid to the device itself. One without a clock, or with a wrong one, is no failure:
+    // it is what its firmware has to live with, so it is said and goes on record.
+    static void tellClock(StepContext &context, const QByteArray &certificate, const Task &task)
+    {
+        DeviceClock clock;
+        if (Clock *own = context.device().clock()) {
+            try {
+                clock.time = own->time(task);
+                clock.asked = true;
+            } catch (const Fault &fault) {
+                if (fault.blame() != Blame::Unit)
+                    throw;
+                task.say(fault.text()); // it has the call but no answer
+                return;
+            }
+        }
+        const ClockState state = judgeClock(certificateFacts(certificate), clock, QDateTime::currentDateTimeUtc());
+        context.fact(u"clock"_s, state.state);
+        if (!state.good()) {
+            context.fact(u"clock-finding"_s, state.sentence);
+            task.say(state.sentence + u' ' + state.remedy);
+        }
     }
 
     QVariantMap m_p;
@@ -397,7 +424,9 @@ StepKind idevidKind()
         "ERROR; a chain on the device that is not whole is written again. An injected key that was lost on its way "
         "is replaced by a new one: the certificate for it, where there is one already, is revoked as superseded, as no "
         "device was seen to hold it. A device that holds any other identity is "
-        "refused, with the name of the unit whose it is, where this station gave it."_s;
+        "refused, with the name of the unit whose it is, where this station gave it.\n\n"
+        "Where the device has a clock it is asked: the fact `clock` says `fits`, `no-clock`, `wrong-clock`, "
+        "`not-yet-valid` or `expired`, and `clock-finding` what is so. That does not fail the unit."_s;
     kind.example = u"- idevid: { profile: t1, key: on-device, mud-url: \"https://mud.example/t1/1.4.json\" }"_s;
     kind.parameters =
         QList<StepParameter>{

@@ -246,7 +246,7 @@ std::vector<CertificateRow> validCertificates(Journal &journal, Mode mode, const
     std::vector<CertificateRow> rows;
     journal.transact([&](Journal::Transaction &transaction) {
         for (CertificateRow &row : transaction.certificatesOfSerial(mode, serial)) {
-            if (!row.revoked)
+            if (!row.revoked && row.kind != u"ldevid") // an owner's certificate stands beside it
                 rows.push_back(std::move(row));
         }
     });

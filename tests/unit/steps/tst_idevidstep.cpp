@@ -50,6 +50,7 @@ private Q_SLOTS:
         QCOMPARE(facts.masaUrl, u"masa.example"_s);
         QCOMPARE(context.facts.value(u"mud-url"_s), facts.mudUrl);
         QCOMPARE(context.facts.value(u"certificate"_s), facts.certificateSerial);
+        QVERIFY(!context.facts.value(u"clock"_s).isEmpty());
         QCOMPARE(certificates(context, u"T1-00000007"_s), size_t(1));
         // Written with intent and outcome around it; proved at last.
         QCOMPARE(context.intents.size(), 1);

@@ -26,23 +26,6 @@ namespace {
 
 const QString absent = QStringLiteral("absent");
 
-// What issuers sign with (RFC 5758 section 3.2, RFC 4055 section 5) ...
-QString signatureName(QByteArrayView algorithm)
-{
-    return algorithm == oid::view(oid::ecdsaWithSha256)   ? QStringLiteral("ecdsa-with-SHA256")
-           : algorithm == oid::view(oid::ecdsaWithSha384) ? QStringLiteral("ecdsa-with-SHA384")
-           : algorithm == oid::view(oid::rsaWithSha256)   ? QStringLiteral("sha256WithRSAEncryption")
-                                                          : QString();
-}
-
-// ... and which of these goes with the issuer's own key.
-QString signatureName(const QString &issuerKeyType)
-{
-    return issuerKeyType == u"P-384"                         ? QStringLiteral("ecdsa-with-SHA384")
-           : issuerKeyType.startsWith(QLatin1String("RSA-")) ? QStringLiteral("sha256WithRSAEncryption")
-                                                             : QStringLiteral("ecdsa-with-SHA256");
-}
-
 class Judge
 {
 public:

@@ -28,15 +28,6 @@ struct CertificateRequest {
     static CertificateRequest parse(const QByteArray &pemOrDer);
 };
 
-struct IssueOrder {
-    CertificateRequest request;
-    Profile profile;
-    QString serial;
-    QString mudUrl;               // may be empty when the profile does not require it
-    QByteArray certificateSerial; // 20 bytes or fewer, positive; see newCertificateSerial()
-    bool renew = false;           // an LDevID beside one that the unit has, also for the same key
-};
-
 struct IssuedCertificate {
     QByteArray der;
     QString certificateSerial; // hex
@@ -50,8 +41,9 @@ struct IssueOrder {
     Profile profile;
     QString serial;
     QString mudUrl; // may be empty when the profile does not require it
-    QByteArray
-        certificateSerial; // 20 bytes or fewer, positive; see newCertificateSerial(). A remote issuer has its own
+    // 20 bytes or fewer, positive; see newCertificateSerial(). A remote issuer has its own.
+    QByteArray certificateSerial;
+    bool renew = false; // an LDevID beside one that the unit has, also for the same key
 
     // For remote issuers. transaction: 16 bytes that name this order for good; the same where it is sent again.
     QByteArray transaction;

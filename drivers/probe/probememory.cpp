@@ -28,7 +28,7 @@ const QString flashArea = u"flash"_s;
 // The slowest in data sheets: 0.04 s for a small page, 4 s for a sector of 128 KB at the lowest supply.
 std::chrono::milliseconds patienceFor(quint64 bytes, qsizetype sectors)
 {
-    return 20s + std::chrono::milliseconds(bytes / 32) + sectors * 200ms;
+    return 60s + std::chrono::milliseconds(bytes / 32) + sectors * 200ms;
 }
 
 // How much to send next, for a stop to be heeded within about a second.

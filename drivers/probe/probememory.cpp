@@ -28,7 +28,7 @@ const QString flashArea = u"flash"_s;
 // The slowest in data sheets: 0.04 s for a small page, 4 s for a sector of 128 KB at the lowest supply.
 std::chrono::milliseconds patienceFor(quint64 bytes, qsizetype sectors)
 {
-    return 5s + std::chrono::milliseconds(bytes / 32) + sectors * 200ms;
+    return 60s + std::chrono::milliseconds(bytes / 32) + sectors * 200ms;
 }
 
 // How much to send next, for a stop to be heeded within about a second.
@@ -267,7 +267,7 @@ void ProbeMemory::writeFlash(const QList<MemorySegment> &segments, const Task &t
             const auto reply =
                 client.ask("flash write_bank " + QByteArray::number(bank->number) + ' ' + OpenOcdProgram::sharedPath() +
                                ' ' + tclNumber(at - bank->at),
-                           u"write at "_s + addressText(at), patienceFor(quint64(bytes.size()) * 32, 1), task);
+                           u"write at "_s + addressText(at), patienceFor(quint64(bytes.size()) * 128, 1), task);
             if (!reply.ok) {
                 if (reply.log.contains("protected"))
                     throw Fault("memory.protected", {u"its write protection is on"_s}, reply.why());

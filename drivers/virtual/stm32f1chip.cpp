@@ -11,7 +11,7 @@ constexpr quint32 debugIdAt = 0xe0042000, debugId = 0x20036410; // DEV_ID 0x410,
 constexpr quint32 peripherals = 0x40000000, peripheralsEnd = 0x40024000, privateBus = 0xe0000000,
                   privateBusEnd = 0xe0100000;
 constexpr int instructionsPerMicrosecond = 8;
-constexpr qint64 mostAtOnce = 200'000;
+constexpr qint64 mostAtOnce = 20'000; // a debugger that waits looks again soon
 
 quint32 little(const char *from, int size)
 {

@@ -80,14 +80,18 @@ QString ConformReport::sentence(bool strict) const
     const int violations = count(Severity::Violation);
     const int unjudged = count(Severity::Unjudged);
     const int warnings = count(Severity::Warning);
-    QString text = violations > 0 ? u"The device does not keep to its MUD file: %1 violations"_s.arg(violations)
-                   : conforms(strict)
-                       ? u"The device keeps to its MUD file: %1 flows allowed"_s.arg(allowedFlows + infrastructureFlows)
-                       : u"The device breaks no rule of its MUD file, but the check is strict"_s;
+    const auto counted = [](quint64 number, const QString &what) {
+        return u"%1 %2%3"_s.arg(number).arg(what, number == 1 ? QString() : u"s"_s);
+    };
+    QString text = violations > 0
+                       ? u"The device does not keep to its MUD file: "_s + counted(quint64(violations), u"violation"_s)
+                   : conforms(strict) ? u"The device keeps to its MUD file: %1 allowed"_s.arg(
+                                            counted(allowedFlows + infrastructureFlows, u"flow"_s))
+                                      : u"The device breaks no rule of its MUD file, but the check is strict"_s;
     if (unjudged > 0)
         text += u", %1 not to be judged"_s.arg(unjudged);
     if (warnings > 0)
-        text += u", %1 warnings"_s.arg(warnings);
+        text += u", "_s + counted(quint64(warnings), u"warning"_s);
     return text + u'.';
 }
 

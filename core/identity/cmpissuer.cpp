@@ -103,6 +103,7 @@ struct CmpIssuer::Session {
     Task task;
     const IssueOrder *order = nullptr;
     Context context{OSSL_CMP_CTX_new(nullptr, nullptr)};
+    HttpConnection connection;
     std::exception_ptr thrown; // within a callback of OpenSSL
     IssuedCertificate issued;
     int answers = 0; // of CMP that came
@@ -179,7 +180,7 @@ OSSL_CMP_MSG *CmpIssuer::Session::transfer(OSSL_CMP_CTX *context, const OSSL_CMP
         if (i2d_OSSL_CMP_MSG_bio(out.get(), request) <= 0)
             throw Fault("issuer.sign", {}, ssl::errors());
         post.body = ssl::content(out.get());
-        const HttpAnswer answer = httpExchange(session->issuer.peer(), post, session->task);
+        const HttpAnswer answer = httpExchange(session->issuer.peer(), post, session->task, &session->connection);
         // RFC 9811 section 3.4: errors of HTTP are no answers of the authority.
         if (answer.status != 200) {
             const QString words = QStringLiteral("HTTP %1").arg(answer.status);

@@ -100,12 +100,6 @@ QString verifyWords(long result, const QString &detail)
     }
 }
 
-struct EasyFree {
-    void operator()(CURL *p) const { curl_easy_cleanup(p); }
-};
-struct MultiFree {
-    void operator()(CURLM *p) const { curl_multi_cleanup(p); }
-};
 struct ListFree {
     void operator()(curl_slist *p) const { curl_slist_free_all(p); }
 };
@@ -227,18 +221,32 @@ QString httpAddress(const QString &url)
     return parsed.scheme() + QStringLiteral("://") + parsed.authority();
 }
 
-HttpAnswer httpExchange(const HttpPeer &peer, const HttpRequest &request, const Task &task)
+HttpConnection::HttpConnection()
 {
     static std::once_flag once;
     std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
+    m_easy = curl_easy_init();
+    m_multi = curl_multi_init();
+}
+
+HttpConnection::~HttpConnection()
+{
+    const NoBrokenPipe noBrokenPipe;
+    curl_easy_cleanup(m_easy);
+    curl_multi_cleanup(m_multi);
+}
+
+HttpAnswer httpExchange(const HttpPeer &peer, const HttpRequest &request, const Task &task, HttpConnection *kept)
+{
     const NoBrokenPipe noBrokenPipe;
     const QString address = httpAddress(peer.url);
     task.check(QStringLiteral("Asking %1").arg(address));
     const QByteArray url = (peer.url + request.path).toUtf8();
     Exchange exchange{&peer, request.answerLimit, {}, false, {}};
 
-    const std::unique_ptr<CURL, EasyFree> easy(curl_easy_init());
-    const std::unique_ptr<CURLM, MultiFree> multi(curl_multi_init());
+    HttpConnection once;
+    HttpConnection &connection = kept ? *kept : once;
+    curl_easy_reset(connection.m_easy);
     std::unique_ptr<curl_slist, ListFree> headers;
     const auto header = [&headers](const QByteArray &line) {
         headers.reset(curl_slist_append(headers.release(), line.constData()));
@@ -252,15 +260,14 @@ HttpAnswer httpExchange(const HttpPeer &peer, const HttpRequest &request, const 
     header("Expect:"); // no waiting for "100 Continue"
     const Deadline deadline = task.deadline.sooner(peer.answerWithin);
     std::array<char, CURL_ERROR_SIZE> words{};
-    CURL *e = easy.get();
+    CURL *e = connection.m_easy;
     curl_easy_setopt(e, CURLOPT_URL, url.constData());
     curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(e, CURLOPT_PROXY, "");
     curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
     curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L);
-    curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 1L);
+    curl_easy_setopt(e, CURLOPT_FORBID_REUSE, kept ? 0L : 1L);
     curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, connectWithinMs);
     curl_easy_setopt(e, CURLOPT_USERAGENT, "slipway");
     curl_easy_setopt(e, CURLOPT_ERRORBUFFER, words.data());
@@ -280,7 +287,7 @@ HttpAnswer httpExchange(const HttpPeer &peer, const HttpRequest &request, const 
         curl_easy_setopt(e, CURLOPT_POSTFIELDS, request.body.constData());
     }
     bool stopped = false;
-    const CURLcode code = perform(multi.get(), e, deadline, task.stop, stopped);
+    const CURLcode code = perform(connection.m_multi, e, deadline, task.stop, stopped);
     const QString detail = QString::fromUtf8(words.data());
     ERR_clear_error();
     if (code != CURLE_OK || stopped)

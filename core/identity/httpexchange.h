@@ -1,7 +1,8 @@
 #pragma once
 // One HTTP request and its answer (libcurl), for EST and CMP. Blocking; a stop is honoured at once, a deadline to the
-// millisecond. No redirects, no proxies, no connection is used twice: a request that is not idempotent must never be
-// repeated behind our back. TLS 1.2 or later with the anchors given and no others. Room-internal.
+// millisecond. No redirects, no proxies, no connection is used twice unless the caller keeps it: a request that is not
+// idempotent must never be repeated behind our back. TLS 1.2 or later with the anchors given and no others.
+// Room-internal.
 //
 // Throws issuer.url; issuer.unreachable, issuer.tls, issuer.tls-own: the request was not taken; issuer.answer-lost:
 // it was sent, and what became of it is not known (for GET issuer.unreachable); base.stopped before it was sent.
@@ -39,7 +40,23 @@ struct HttpAnswer {
     QByteArray body;
 };
 
-HttpAnswer httpExchange(const HttpPeer &peer, const HttpRequest &request, const Task &task);
+// Keeps a connection open from one exchange to the next, for messages of one transaction behind its first: some servers
+// know a transaction only by its connection.
+class HttpConnection
+{
+public:
+    HttpConnection();
+    ~HttpConnection();
+    HttpConnection(const HttpConnection &) = delete;
+    HttpConnection &operator=(const HttpConnection &) = delete;
+
+private:
+    friend HttpAnswer httpExchange(const HttpPeer &, const HttpRequest &, const Task &, HttpConnection *);
+    void *m_easy, *m_multi;
+};
+
+HttpAnswer httpExchange(const HttpPeer &peer, const HttpRequest &request, const Task &task,
+                        HttpConnection *kept = nullptr);
 
 // "https://ca.example:8443": scheme, host and port, checked. Throws issuer.url.
 QString httpAddress(const QString &url);

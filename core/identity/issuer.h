@@ -33,7 +33,7 @@ struct IssuedCertificate {
     QString certificateSerial; // hex
     QByteArray sha256;
     QString issuerName, notAfter; // "no expiry" is 99991231235959Z
-    QString deviation;            // of a remote issuer: what is wrong with it, and nobody must get it; "": nothing
+    QString deviation{};          // of a remote issuer: what is wrong with it, and nobody must get it; "": nothing
 };
 
 struct IssueOrder {

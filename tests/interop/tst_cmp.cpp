@@ -24,7 +24,7 @@ private Q_SLOTS:
         QTest::addColumn<int>("polls");
         QTest::newRow("ir") << false << 0;
         QTest::newRow("p10cr") << true << 0;
-        QTest::newRow("ir, not decided at first") << false << 1;
+        QTest::newRow("ir, not decided at first") << false << 2;
     }
     void ourClientAtItsServer()
     {
@@ -65,7 +65,7 @@ private Q_SLOTS:
         const IssuedCertificate issued = issuer.issue(order, task);
         QCOMPARE(issued.deviation, QString());
         QCOMPARE(issued.der, canned);
-        QCOMPARE(log.size(), polls);
+        QCOMPARE(log.size(), std::max(0, polls - 1)); // the first question comes at once
         // Another unit's request: the same certificate comes, and is refused.
         const IssuedCertificate other = issuer.issue(Workshop::order(QStringLiteral("T1-00000002")), Task{});
         QVERIFY(!other.deviation.isEmpty());

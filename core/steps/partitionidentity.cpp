@@ -120,7 +120,8 @@ PartitionResult givePartitionIdentity(StepContext &context, const PartitionOrder
         const IssueRecord record = issueRecordOf(context, KeySource::Injected, true);
         result.certificate = issueRecorded(context.journal(), context.issuer(), issue, record, task).der;
         order.judge(result.certificate, key.publicKeyDer());
-        write(context, *memory, place, QList<QByteArray>{result.certificate} + context.issuer().chainFor(result.certificate), key, task);
+        write(context, *memory, place,
+              QList<QByteArray>{result.certificate} + context.issuer().chainFor(result.certificate), key, task);
         result.fresh = true;
     }
     if (order.start)

@@ -220,63 +220,6 @@ int exportCertificate(CliContext &context, const IdentityWords &words)
     return 0;
 }
 
-// What a remote issuer gave is revoked by it, or by nobody.
-void revokeThere(CliContext &context, const Home &home, Journal &journal, const QStringList &certificates,
-                 const QString &reason)
-{
-    const auto issuer = home.openIssuer(Mode::Production);
-    const QString own = certificateFacts(issuer->chain().front()).subject;
-    for (const QString &number : certificates) {
-        const QByteArray der = certificateOnRecord(journal, number);
-        if (der.isEmpty() || certificateFacts(der).issuer != own)
-            continue;
-        try {
-            context.say(issuer->revoke(der, reason, context.task())
-                            ? u"%1 has revoked %2."_s.arg(issuer->name(), number)
-                            : u"%1 offers no way to revoke %2. Tell its people."_s.arg(issuer->name(), number));
-        } catch (const Fault &fault) {
-            context.say(
-                u"%1 is revoked on record, but not by its issuer. %2 Tell its people."_s.arg(number, fault.text()));
-        }
-    }
-}
-
-int revoke(CliContext &context, const IdentityWords &words)
-{
-    const Home home = context.openHome();
-    const auto journal = home.openJournal();
-    const QStringList revoked = revokeRecorded(*journal, words.mode(), text(words.serial), text(words.reason));
-    if (words.mode() == Mode::Production && home.issuerSettings().kind() >= IssuerSettings::Kind::Est)
-        revokeThere(context, home, *journal, revoked, text(words.reason));
-    for (const QString &certificate : revoked) {
-        context.object({{u"certificate-serial"_s, certificate}, {u"reason"_s, text(words.reason)}});
-        context.result(u"Certificate %1 is revoked (%2)."_s.arg(certificate, text(words.reason)));
-    }
-    context.say(u"Publish it with: slipway identity crl --out FILE"_s);
-    return 0;
-}
-
-int crl(CliContext &context, const IdentityWords &words)
-{
-    const Home home = context.openHome();
-    const auto issuer = home.openIssuer(words.mode());
-    const auto *file = dynamic_cast<const FileIssuer *>(issuer.get());
-    if (!file)
-        throw Fault("identity.no-crl", {issuer->name()});
-    const auto journal = home.openJournal();
-    const QByteArray der = crlFromJournal(*journal, *file, words.days);
-    QByteArray pem("-----BEGIN X509 CRL-----\n");
-    const QByteArray base64 = der.toBase64();
-    for (qsizetype at = 0; at < base64.size(); at += 64)
-        pem += base64.mid(at, 64) + '\n';
-    pem += "-----END X509 CRL-----\n";
-    writeFile(text(words.out), pem);
-    context.object({{u"issuer"_s, issuer->name()}, {u"bytes"_s, der.size()}, {u"out"_s, text(words.out)}});
-    context.result(u"The revocation list of %1 is in %2, valid for %3 days."_s.arg(issuer->name(), text(words.out))
-                       .arg(words.days));
-    return 0;
-}
-
 } // namespace
 
 void addIdentityCommand(CLI::App &app, CliContext &context)

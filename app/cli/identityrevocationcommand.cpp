@@ -6,6 +6,7 @@
 #include "core/identity/authority.h"
 #include "core/identity/check.h"
 #include "core/identity/rotation.h"
+#include "core/steps/remoteissue.h"
 #include "core/steps/revocation.h"
 
 #include <QDateTime>
@@ -42,11 +43,34 @@ QString hoursWords(qint64 seconds)
     return seconds % 86400 == 0 ? u"%1 days"_s.arg(seconds / 86400) : u"%1 hours"_s.arg(seconds / 3600);
 }
 
+// What a remote issuer gave is revoked by it, or by nobody.
+void revokeThere(CliContext &context, const Home &home, Journal &journal, const QStringList &certificates,
+                 const QString &reason)
+{
+    const auto issuer = home.openIssuer(Mode::Production);
+    const QString own = certificateFacts(issuer->chain().front()).subject;
+    for (const QString &number : certificates) {
+        const QByteArray der = certificateOnRecord(journal, number);
+        if (der.isEmpty() || certificateFacts(der).issuer != own)
+            continue;
+        try {
+            context.say(issuer->revoke(der, reason, context.task())
+                            ? u"%1 has revoked %2."_s.arg(issuer->name(), number)
+                            : u"%1 offers no way to revoke %2. Tell its people."_s.arg(issuer->name(), number));
+        } catch (const Fault &fault) {
+            context.say(
+                u"%1 is revoked on record, but not by its issuer. %2 Tell its people."_s.arg(number, fault.text()));
+        }
+    }
+}
+
 int revoke(CliContext &context, const RevocationWords &words)
 {
     const Home home = context.openHome();
     const auto journal = home.openJournal();
     const QStringList revoked = revokeRecorded(*journal, words.mode(), text(words.serial), text(words.reason));
+    if (words.mode() == Mode::Production && home.issuerSettings().kind() >= IssuerSettings::Kind::Est)
+        revokeThere(context, home, *journal, revoked, text(words.reason));
     for (const QString &certificate : revoked) {
         context.object({{u"certificate-serial"_s, certificate}, {u"reason"_s, text(words.reason)}});
         context.result(u"Certificate %1 is revoked (%2)."_s.arg(certificate, text(words.reason)));

@@ -148,6 +148,11 @@ void createRecordTables(Database &database)
     database.run(recordSql);
 }
 
+void createLaterIndexes(Database &database)
+{
+    database.run(laterSql);
+}
+
 void createProjections(Database &database)
 {
     database.run(projectionSql);

@@ -20,6 +20,8 @@ void prepareJournal(Database &database);
 void checkJournalForm(Database &database);
 
 void createRecordTables(Database &database);
+// Indexes that came later: an older journal lacks them until it is opened for writing.
+void createLaterIndexes(Database &database);
 void createProjections(Database &database);
 void dropProjections(Database &database);
 

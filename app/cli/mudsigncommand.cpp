@@ -1,7 +1,6 @@
 // `slipway mud sign` and `slipway mud verify`.
 
 #include "app/cli/mudcommand.h"
-#include "app/cli/passphraseprompt.h"
 #include "core/base/files.h"
 #include "core/base/text.h"
 #include "core/identity/check.h"
@@ -32,16 +31,19 @@ QString text(const std::string &word)
     return QString::fromStdString(word);
 }
 
-// With the passphrase of --passphrase-fd; where the key wants one and there is none, a person at a terminal is asked.
-std::unique_ptr<SigningKey> openKey(const CliContext &context, const SignWords &words)
+// A file, whose passphrase is asked for where it has one and none was given; or a key in a token, whose PIN is.
+std::unique_ptr<SigningKey> openKey(CliContext &context, const SignWords &words)
 {
+    const QString key = text(words.key), certificate = text(words.certificate);
+    SecretSource pin;
+    pin.ask = context.askSecret();
     QByteArray passphrase = context.passphrase();
     try {
-        return SigningKey::open(text(words.key), text(words.certificate), passphrase);
+        return SigningKey::open(key, certificate, passphrase, pin);
     } catch (const Fault &fault) {
         if (!fault.is("issuer.passphrase") || !passphrase.isEmpty())
             throw;
-        passphrase = promptForPassphrase(u"Passphrase of %1: "_s.arg(oneLine(text(words.key), 200)));
+        passphrase = context.askAtTerminal(u"the passphrase of %1"_s.arg(oneLine(key, 200)));
         if (passphrase.isEmpty())
             throw;
     }
@@ -49,7 +51,7 @@ std::unique_ptr<SigningKey> openKey(const CliContext &context, const SignWords &
         QByteArray &secret;
         ~Cleanser() { cleanse(secret); }
     } const cleanser{passphrase};
-    return SigningKey::open(text(words.key), text(words.certificate), passphrase);
+    return SigningKey::open(key, certificate, passphrase, pin);
 }
 
 int sign(CliContext &context, const SignWords &words)
@@ -150,7 +152,9 @@ void addMudSignCommands(CLI::App &noun, CliContext &context)
     const auto words = std::make_shared<SignWords>();
     CLI::App *command = noun.add_subcommand("sign", "Sign a MUD file: detached CMS beside it (RFC 8520 section 13.1)");
     command->add_option("file", words->file, "MUD file, JSON")->type_name("FILE")->required();
-    command->add_option("--key", words->key, "Private key of the signer")->type_name("KEY")->required();
+    command->add_option("--key", words->key, "Private key of the signer: a file, or pkcs11:token=...;object=...")
+        ->type_name("KEY")
+        ->required();
     command->add_option("--cert", words->certificate, "Certificate of the signer; those above it may follow")
         ->type_name("PEM")
         ->required();

@@ -32,9 +32,9 @@ private:
     // A MUD file NAME.json that calls itself so, and NAME.p7s by that signer.
     void makeFile(const QString &name, const QString &url, const QString &signer, const QString &above = {})
     {
-        m_pki.write(name + u".json"_s, QByteArray(R"({"ietf-mud:mud":{"mud-version":1,"mud-url":")") + url.toUtf8() +
-                                           R"(","last-update":"2026-11-21T12:00:00Z","is-supported":true}})"
-                                           "\n");
+        const QByteArray json = "{\"ietf-mud:mud\":{\"mud-version\":1,\"mud-url\":\"" + url.toUtf8() +
+                                "\",\"last-update\":\"2026-11-21T12:00:00Z\",\"is-supported\":true}}\n";
+        m_pki.write(name + u".json"_s, json);
         QStringList words{u"cms"_s,
                           u"-sign"_s,
                           u"-binary"_s,

@@ -67,8 +67,8 @@ public:
     virtual QList<ImageSlot> imageSlots(const Task &task) = 0;
     // Bytes that fit in the slot a write goes to; nothing when the device does not tell.
     virtual std::optional<qint64> capacity(int image, const Task &task) = 0;
-    // Whether write() takes a SUIT envelope (CBOR tag 107), which the device then judges and carries out by itself at its
-    // next restart: there is nothing to activate. What the envelope fetches can be laid beside it as the files
+    // Whether write() takes a SUIT envelope (CBOR tag 107), which the device then judges and carries out by itself at
+    // its next restart: there is nothing to activate. What the envelope fetches can be laid beside it as the files
     // "suit/NAME", NAME being the last part of the URI.
     virtual bool takesEnvelopes() const { return false; }
     // Progress: bytes of the image on task.progress.

@@ -556,8 +556,7 @@ std::optional<quint32> FirmwareFile::familyAmong(const QList<quint32> &families)
     }
     for (const quint32 family : families)
         taken << uf2FamilyName(family);
-    throw Fault("firmware.other-family",
-                {here.join(QStringLiteral(", ")), taken.join(QStringLiteral(" or "))});
+    throw Fault("firmware.other-family", {here.join(QStringLiteral(", ")), taken.join(QStringLiteral(" or "))});
 }
 
 QStringList FirmwareFile::defects() const

@@ -53,7 +53,8 @@ public:
         bool operator==(const Span &) const = default;
     };
 
-    // For which USB device a .dfu file says it is; 0xffff: any. release: of the firmware in it, BCD (UM0391 section 2.1).
+    // For which USB device a .dfu file says it is; 0xffff: any. release: of the firmware in it, BCD (UM0391
+    // section 2.1).
     struct UsbIds {
         quint16 vendor = 0xffff, product = 0xffff, release = 0xffff;
         QString text() const; // "0483:df11", "0483:any, release 1.10"

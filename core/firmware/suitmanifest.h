@@ -54,7 +54,7 @@ struct SuitPlan {
         QString vendor, deviceClass, device;
         std::optional<suit::Digest> digest; // of what is there in the end
         std::optional<quint64> size;
-        QString stored; // "fetched", "written", "copied", "swapped"; empty: nothing is stored
+        QString stored;              // "fetched", "written", "copied", "swapped"; empty: nothing is stored
         QByteArray content{};        // written: what
         std::optional<int> source{}; // copied, swapped: which component from
         bool invoked = false;

@@ -17,8 +17,8 @@ namespace slipway {
 
 struct EntryFilter {
     QString run{}, device{}, kind{}; // empty: any. device: all entries of its runs and those about it outside runs
-    qint64 after = 0;          // seq above this
-    int last = 0;              // only the last so many; 0: all
+    qint64 after = 0;                // seq above this
+    int last = 0;                    // only the last so many; 0: all
 };
 
 struct OpenIntent {

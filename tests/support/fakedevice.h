@@ -35,8 +35,8 @@ public:
     // Memory at addresses, from flashAt on; nothing: it has none.
     std::optional<QByteArray> flash;
     quint64 flashAt = 0x08000000;
-    // As it was after the last writing. The device is in the station's process here, which sweeps its memory for keys that
-    // it handed out: so this copy is kept masked.
+    // As it was after the last writing. The device is in the station's process here, which sweeps its memory for keys
+    // that it handed out: so this copy is kept masked.
     QByteArray flashAsWritten() const;
     bool canCompare = true;
     bool started = false; // left the loader

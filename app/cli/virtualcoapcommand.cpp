@@ -1,5 +1,6 @@
 #include "app/cli/virtualcoapcommand.h"
 
+#include "app/cli/usage.h"
 #include "core/base/fault.h"
 #include "core/base/files.h"
 #include "core/base/text.h"
@@ -128,7 +129,7 @@ void addVirtualCoapCommand(CLI::App *noun, CliContext &context)
     command->add_option("--anchors", words->anchors, "The station must have a certificate under one of these")
         ->type_name("PEM")
         ->needs(certificate);
-    command->add_option("--seed", words->seed, "Of what it makes at random")->type_name("N");
+    command->add_option("--seed", words->seed, "Of what it makes at random")->type_name("N")->check(wholeNumber(0));
     command
         ->add_option("--fault", words->faults,
                      "Trouble to play, as in late:delay=800ms,every=3; one of " +

@@ -203,7 +203,7 @@ void addVirtualCommand(CLI::App &app, CliContext &context)
         ->type_name("TIME");
     command->add_flag("--reenumerate", smp->reenumerate, "Its port goes and comes back in a restart");
     command->add_option("--erase-time", smp->eraseTime, "Time to erase 4096 bytes of flash (0ms)")->type_name("TIME");
-    command->add_option("--seed", smp->seed, "Of noise and faults")->type_name("N");
+    command->add_option("--seed", smp->seed, "Of noise and faults")->type_name("N")->check(wholeNumber(0));
     command
         ->add_option("--fault", smp->faults,
                      "Trouble to play, as in late:delay=800ms,every=3; one of " +
@@ -233,7 +233,7 @@ void addVirtualCommand(CLI::App &app, CliContext &context)
     command->add_option("--cut-after", line->cutAfter, "The wire breaks after so many bytes towards the device")
         ->type_name("N")
         ->check(wholeNumber(0));
-    command->add_option("--seed", line->seed, "Of losses and damage")->type_name("N");
+    command->add_option("--seed", line->seed, "Of losses and damage")->type_name("N")->check(wholeNumber(0));
     CliContext::examples(command,
                          {u"slipway virtual line --device /tmp/dut0 --host /tmp/line0 --baud 921600 --latency 1ms"_s,
                           u"slipway virtual line --device /tmp/dut0 --host /tmp/line0 --drop 0.0001"_s});

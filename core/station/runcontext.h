@@ -61,6 +61,7 @@ public:
     QString runId() const override { return m_record.run(); }
     int stepIndex() const override { return m_index; }
     int slotNumber() const override { return m_order.slot; }
+    QString port() const override { return m_order.port; }
     QString serial() const override { return m_record.device(); }
     QString expand(const QString &text) const override { return m_variables.expand(text); }
     void setVariable(const QString &name, const QString &value) override { m_variables.set(name, value); }

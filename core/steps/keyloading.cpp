@@ -197,12 +197,7 @@ KeySource keySource(const QString &value)
 IssueRecord issueRecordOf(const StepContext &context, KeySource source, bool installed)
 {
     const Way &way = ways[size_t(source)];
-    QString port;
-    try {
-        port = context.expand(u"${fact:port}"_s);
-    } catch (const Fault &) { // no such fact
-    }
-    const bool network = port.startsWith(u"udp:") || port.startsWith(u"coap");
+    const bool network = context.port().startsWith(u"udp:") || context.port().startsWith(u"coap");
     IssueRecord record;
     record.mode = context.mode();
     record.run = context.runId();

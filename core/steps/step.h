@@ -64,7 +64,8 @@ public:
     virtual QString runId() const = 0;
     virtual int stepIndex() const = 0;
     virtual int slotNumber() const = 0;
-    virtual QString serial() const = 0; // of the unit
+    virtual QString serial() const = 0;         // of the unit
+    virtual QString port() const { return {}; } // to which the unit is connected; empty: not known
 
     // "${serial}", "${mac}", "${fact:hardware-id}" replaced. Throws recipe.no-variable.
     virtual QString expand(const QString &text) const = 0;

@@ -261,7 +261,8 @@ bool LinuxFiles::putPiece(QByteArrayView piece, const QString &path, const Task 
     return false;
 }
 
-void LinuxFiles::finish(const QByteArray &content, const QString &path, const QString &part, const Task &task)
+void LinuxFiles::finish(const QByteArray &content, const QString &path, const QString &part, Readers readers,
+                        const Task &task)
 {
     const QString what = u"write %1"_s.arg(shown(path));
     LinuxConsole::Order order{"h <\"$P\"", what, wholeFile, LinuxConsole::Input::Terminal};
@@ -272,17 +273,20 @@ void LinuxFiles::finish(const QByteArray &content, const QString &path, const QS
     }
     // A file that exists keeps its owner and mode; its name holds the old content or the new, never half. A link stays
     // one.
-    const auto moved = shell(
-        u"t=%1;p=%2;[ ! -L \"$t\" ]||t=$(readlink -f \"$t\" 2>/dev/null)||exit 1;"
-        "if [ -f \"$t\" ];then cp -p \"$t\" \"$p.new\"&&cat \"$p\" >\"$p.new\"&&sync&&mv -f \"$p.new\" \"$t\"&&"
-        "rm -f \"$p\"||{ rm -f \"$p.new\";exit 1;};else umask 022;chmod 644 \"$p\";sync;mv -f \"$p\" \"$t\";fi"_s.arg(
-            named(path), named(part)),
-        what, task);
+    if (readers == Readers::Owner) // before the content is in it
+        shell(u"[ ! -f %1 ]||chmod 600 %1"_s.arg(named(path)), what, task);
+    const auto moved =
+        shell(u"t=%1;p=%2;[ ! -L \"$t\" ]||t=$(readlink -f \"$t\" 2>/dev/null)||exit 1;"
+              "if [ -f \"$t\" ];then cp -p \"$t\" \"$p.new\"&&cat \"$p\" >\"$p.new\"&&sync&&mv -f \"$p.new\" \"$t\"&&"
+              "rm -f \"$p\"||{ rm -f \"$p.new\";exit 1;};else chmod %3 \"$p\";sync;mv -f \"$p\" \"$t\";fi"_s.arg(
+                  named(path), named(part), readers == Readers::Owner ? u"600"_s : u"644"_s),
+              what, task);
     if (!moved.ok())
         trouble(moved.text(), path, what);
 }
 
-LinuxFiles::Sent LinuxFiles::put(const QByteArray &content, const QString &path, bool resume, const Task &task)
+LinuxFiles::Sent LinuxFiles::put(const QByteArray &content, const QString &path, bool resume, const Task &task,
+                                 Readers readers)
 {
     const QString part = partOf(path);
     Sent out;
@@ -330,7 +334,7 @@ LinuxFiles::Sent LinuxFiles::put(const QByteArray &content, const QString &path,
         if (task.progress)
             task.progress->setDone(at);
     }
-    finish(content, path, part, task);
+    finish(content, path, part, readers, task);
     out.bytes = content.size() - out.resumedAt;
     out.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
     out.how = m_out == LinuxEncoding::Raw ? u"raw"_s : m_out == LinuxEncoding::Base64 ? u"base64"_s : u"text"_s;

@@ -28,7 +28,9 @@ public:
     LinuxFiles(LinuxConsole &console, const LinuxBoard &board) : m_console(console), m_board(board) {}
 
     // Progress: bytes of the file on task.progress.
-    Sent put(const QByteArray &content, const QString &path, bool resume, const Task &task);
+    enum class Readers { All, Owner }; // of a file that is new; Owner: of one that was there too
+    Sent put(const QByteArray &content, const QString &path, bool resume, const Task &task,
+             Readers readers = Readers::All);
     QByteArray get(const QString &path, qint64 limit, const Task &task);
     bool exists(const QString &path, const Task &task);
     void remove(const QString &path, const Task &task);
@@ -48,7 +50,7 @@ private:
     qint64 begin(const QByteArray &content, const QString &path, const QString &part, bool resume, const Task &task);
     bool putPiece(QByteArrayView piece, const QString &path, const Task &task,
                   const std::function<void(qsizetype)> &sent);
-    void finish(const QByteArray &content, const QString &path, const QString &part, const Task &task);
+    void finish(const QByteArray &content, const QString &path, const QString &part, Readers readers, const Task &task);
     std::optional<QByteArray> getPiece(qint64 atKiB, qint64 kiB, const QString &path, const Task &task);
     QByteArray encoded(QByteArrayView piece) const;
     std::chrono::milliseconds wireTime(qsizetype bytes) const;

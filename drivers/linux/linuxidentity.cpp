@@ -131,17 +131,7 @@ void LinuxKeys::load(const SecretBytes &pkcs8, const Task &task)
     if (m_board.injectFile.isEmpty())
         return Keys::load(pkcs8, task);
     const SecretBytes pem = secretPem("PRIVATE KEY", pkcs8);
-    m_console.ask(u"SLIPWAY_MASK=$(umask); umask 077"_s, u"protect the key"_s, task);
-    try {
-        m_files.put(pem.borrowed(), m_board.injectFile, false, task.at(nullptr));
-    } catch (const Fault &) {
-        try {
-            m_console.ask(u"umask $SLIPWAY_MASK"_s, u"end the transfer of the key"_s, task);
-        } catch (const Fault &) { // the first fault says more
-        }
-        throw;
-    }
-    m_console.ask(u"umask $SLIPWAY_MASK"_s, u"end the transfer of the key"_s, task);
+    m_files.put(pem.borrowed(), m_board.injectFile, false, task.at(nullptr), LinuxFiles::Readers::Owner);
 }
 
 const LinuxLock &LinuxLocks::find(const QString &name) const

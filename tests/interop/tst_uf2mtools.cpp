@@ -128,7 +128,8 @@ private Q_SLOTS:
         }
         QCOMPARE(complete, 1);
         QVERIFY(rom.counts().other > 0); // the file system's own
-        for (const AddressedBytes &piece : Uf2File::parse(uf2).parts.first().segments)
+        const Uf2File sent = Uf2File::parse(uf2);
+        for (const AddressedBytes &piece : sent.parts.first().segments)
             QCOMPARE(rom.flash().mid(qsizetype(piece.at - 0x10000000), piece.bytes.size()), piece.bytes);
     }
 

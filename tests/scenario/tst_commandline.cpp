@@ -72,12 +72,12 @@ private Q_SLOTS:
         QTest::newRow("beyond its type") << last + QStringList{u"3000000000"_s}
                                          << u"3000000000 is a larger number than --last can take."_s;
         QTest::newRow("no number") << QStringList{u"virtual"_s, u"coap"_s, u"--port"_s, u"0"_s, u"--seed"_s, u"x"_s}
-                                   << u"\"x\" is no number for --seed."_s;
+                                   << u"\"x\" is not a whole number from 0 up."_s;
         QTest::newRow("negative seed") << QStringList{u"virtual"_s, u"coap"_s,   u"--port"_s,
                                                       u"0"_s,       u"--seed"_s, u"-1"_s}
-                                       << u"\"-1\" is no number for --seed."_s;
+                                       << u"\"-1\" is not a whole number from 0 up."_s;
         QTest::newRow("beyond the range")
-            << QStringList{u"demo"_s, u"--slots"_s, u"3000000000"_s} << u"--slots takes 1 to 24"_s;
+            << QStringList{u"demo"_s, u"--slots"_s, u"3000000000"_s} << u"--slots takes 1 to 64"_s;
         QTest::newRow("line") << QStringList{u"virtual"_s, u"line"_s, u"--device"_s,    u"a"_s,
                                              u"--host"_s,  u"b"_s,    u"--cut-after"_s, u"-1"_s}
                               << u"\"-1\" is not a whole number from 0 up."_s;

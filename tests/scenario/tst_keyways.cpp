@@ -202,7 +202,7 @@ private Q_SLOTS:
         const QString file = recipe(u"smp"_s, "  - idevid: { profile: t1, key: preloaded, vendor-anchors: ca.pem }\n");
         const Ran ran = slipwayRun(words(file, m_port));
         QVERIFY2(ran.status == 0, qPrintable(ran.text()));
-        QCOMPARE(query(u"SELECT method || '|' || issuer FROM certificate"_s), u"sapodilla|CN=Vendor"_s);
+        QCOMPARE(query(u"SELECT method || '|' || issuer FROM certificate"_s), u"sapodilla|CN = Vendor"_s);
         device.reset();
         QFile::remove(path(u"state/state.cbor"_s));
 

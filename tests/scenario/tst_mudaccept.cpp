@@ -203,7 +203,7 @@ private Q_SLOTS:
         const Ran history = slipwayRun({u"mud"_s, u"history"_s, u"t1"_s, u"--home"_s, m_home, u"--json"_s});
         QCOMPARE(history.status, 0);
         QCOMPARE(history.out.count('\n'), 3);
-        QVERIFY(history.out.contains("CN=MUD Signer"));
+        QVERIFY(history.out.contains("CN = MUD Signer"));
         // Another product has a way of its own, a unit that of its product.
         QCOMPARE(accept({u"--product"_s, u"t2"_s, u"--offered"_s, hello}).status, 0);
         QVERIFY(accept({u"--product"_s, u"t1"_s, u"--device"_s, u"T1-00000001"_s, u"--offered"_s, second})

@@ -151,7 +151,7 @@ private Q_SLOTS:
                                            slipwayProgram(), path(u"1.4.json"_s), path(u"locked.key"_s),
                                            path(u"signer.pem"_s), path(u"locked.p7s"_s)),
                                        u"/dev/null"_s});
-        QVERIFY(terminal.waitForText("Passphrase of "));
+        QVERIFY(terminal.waitForText("Type the passphrase of "));
         terminal.type("sesame\n");
         QVERIFY(terminal.waitForText("is signed by"));
         ran = terminal.finish();

@@ -169,7 +169,7 @@ void addIssuerOptions(CLI::App *command, const std::shared_ptr<IssuerWords> &wor
     command->add_option("--issuer-key-certificate", words->keyCertificate, "Its certificate")->type_name("PEM");
     command->add_option("--issuer-anchors", words->anchors, "Trusted for TLS and for CMP's signatures")
         ->type_name("PEM");
-    command->add_option("--issuer-request", words->request, "CMP: ir (default), or p10cr: the request as it is")
+    command->add_option("--issuer-request", words->request, "CMP: p10cr (default), the request as it is; or ir")
         ->type_name("KIND")
         ->check(CLI::IsMember({"ir", "p10cr"}));
 }

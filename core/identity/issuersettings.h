@@ -20,7 +20,7 @@ struct IssuerSettings {
     QString key;            // EST, CMP: the station's own key as registration authority, a file or "pkcs11:..."
     QString keyCertificate; // and its certificate
     QString anchors;        // PEM: trusted for TLS and for CMP's signatures; "": the authority's certificates
-    bool p10cr = false;
+    bool p10cr = true;
     bool implicitConfirm = false;
     bool needsCmcRa = true;
     bool askAgain = false;                               // EST: send a request again after its answer was lost

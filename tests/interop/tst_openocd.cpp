@@ -118,9 +118,10 @@ private Q_SLOTS:
         const FirmwareFile read = FirmwareFile::parse(bytes);
         const auto segments = read.segments(address.isEmpty() ? std::nullopt : std::optional<quint64>(probeFlash));
         ours.open()->memory()->write(segments, {}, withinSeconds(60));
-        const Ran verified = openOcd(
-            ours.probe, u"init; reset halt; verify_image {%1}%2; dump_image {%3} 0x08000000 0x2000; shutdown"_s.arg(
-                            path, address, m_folder.filePath(u"back"_s)));
+        const Ran verified =
+            openOcd(ours.probe,
+                    u"init; reset halt; echo [verify_image {%1}%2]; dump_image {%3} 0x08000000 0x2000; shutdown"_s.arg(
+                        path, address, m_folder.filePath(u"back"_s)));
         QVERIFY2(verified.said.contains("verified 7001 bytes"), verified.said.right(1500).constData());
         QCOMPARE(content(u"back"_s).first(image.size()), image);
         QCOMPARE(content(u"back"_s), theirs.probe.facts().flash.first(0x2000));

@@ -37,6 +37,10 @@ template <typename Kind, size_t N> QStringList faultNames(const FaultName<Kind> 
 template <typename VirtualFault, size_t N>
 VirtualFault parseFault(const QString &text, const FaultName<typename VirtualFault::Kind> (&kinds)[N])
 {
+    constexpr bool hasDelay = requires(VirtualFault fault)
+    {
+        fault.delay;
+    };
     constexpr bool hasTimes = requires(VirtualFault fault)
     {
         fault.times;
@@ -45,7 +49,9 @@ VirtualFault parseFault(const QString &text, const FaultName<typename VirtualFau
     {
         fault.value;
     };
-    QStringList keys{QStringLiteral("after"), QStringLiteral("every"), QStringLiteral("delay")};
+    QStringList keys{QStringLiteral("after"), QStringLiteral("every")};
+    if (hasDelay)
+        keys << QStringLiteral("delay");
     if (hasTimes)
         keys << QStringLiteral("times");
     if (hasValue)
@@ -62,7 +68,8 @@ VirtualFault parseFault(const QString &text, const FaultName<typename VirtualFau
     };
     set(fault.after, words.after);
     set(fault.every, words.every);
-    set(fault.delay, words.delay);
+    if constexpr (hasDelay)
+        set(fault.delay, words.delay);
     if constexpr (hasTimes)
         set(fault.times, words.times);
     if constexpr (hasValue)

@@ -3,6 +3,7 @@
 #include "core/base/fault.h"
 #include "core/base/text.h"
 #include "drivers/virtual/deviceend.h"
+#include "drivers/virtual/faultwords.h"
 #include "drivers/virtual/stm32f1chip.h"
 
 #include <arpa/inet.h>
@@ -27,10 +28,7 @@ namespace {
 
 using Kind = VirtualProbeFault::Kind;
 
-constexpr struct {
-    const char *name;
-    Kind kind;
-} kinds[] = {
+constexpr FaultName<Kind> kinds[] = {
     {"silence", Kind::Silence},      {"disconnect", Kind::Disconnect}, {"garbage", Kind::Garbage},
     {"unpowered", Kind::Unpowered},  {"wrong-chip", Kind::WrongChip},  {"wait", Kind::Wait},
     {"stuck-byte", Kind::StuckByte}, {"deaf-erase", Kind::DeafErase},  {"lock-fails", Kind::LockFails},
@@ -51,39 +49,12 @@ QByteArray madeId(const VirtualProbeOptions &options)
 
 QStringList VirtualProbeFault::names()
 {
-    QStringList all;
-    for (const auto &kind : kinds)
-        all.append(QLatin1String(kind.name));
-    return all;
+    return faultNames(kinds);
 }
 
 VirtualProbeFault VirtualProbeFault::parse(const QString &text)
 {
-    const QString name = text.section(u':', 0, 0).trimmed();
-    const auto *found = std::find_if(std::begin(kinds), std::end(kinds),
-                                     [&](const auto &kind) { return name == QLatin1String(kind.name); });
-    if (found == std::end(kinds))
-        throw Fault("virtual.fault", {name, didYouMean(name, names()), names().join(u", "_s)});
-    VirtualProbeFault fault;
-    fault.kind = found->kind;
-    const QString options = text.section(u':', 1);
-    const QStringList list = options.isEmpty() ? QStringList() : options.split(u',');
-    for (const QString &option : list) {
-        const QString key = option.section(u'=', 0, 0).trimmed(), value = option.section(u'=', 1).trimmed();
-        bool ok = false;
-        if (key == u"after") {
-            fault.after = value.toLongLong(&ok, 0);
-            ok = ok && fault.after >= 0;
-        } else if (key == u"every") {
-            fault.every = value.toInt(&ok);
-            ok = ok && fault.every > 0;
-        } else if (key == u"value") {
-            fault.value = value.toUInt(&ok, 0);
-        }
-        if (!ok)
-            throw Fault("virtual.fault-option", {option, name});
-    }
-    return fault;
+    return parseFault<VirtualProbeFault>(text, kinds);
 }
 
 // All of it under the mutex, but for the wait.

@@ -108,8 +108,10 @@ private Q_SLOTS:
     void networkIsRecorded()
     {
         FakeDevice device;
-        FakeContext context(device);
-        context.variables.setFact(u"port"_s, u"udp:127.0.0.1:1337"_s);
+        struct Remote : FakeContext {
+            using FakeContext::FakeContext;
+            QString port() const override { return u"udp:127.0.0.1:1337"_s; }
+        } context(device);
         QCOMPARE(context.codeOf(step(u"on-device"_s)), QString());
         QCOMPARE(certificates(context)[0].transfer, u"device-generated, network-transferred"_s);
     }

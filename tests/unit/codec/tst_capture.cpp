@@ -243,7 +243,8 @@ private Q_SLOTS:
         const IpAddress b = ip("198.51.100.7");
         const auto raw = [](const QByteArray &bytes) { return decoded(LinkType::Raw, bytes); };
         // Options, and padding behind the packet.
-        const DecodedPacket options = raw(ipPacket(a, b, 17, udp(7, 9, "abc"), 0, QByteArray(8, '\1')) + "padding");
+        const QByteArray padded = ipPacket(a, b, 17, udp(7, 9, "abc"), 0, QByteArray(8, '\1')) + "padding";
+        const DecodedPacket options = raw(padded); // its payload is a view
         QCOMPARE(options.destinationPort, quint16(9));
         QCOMPARE(options.payload, QByteArrayView("abc", 3));
         const DecodedPacket first = raw(ipPacket(a, b, 17, udp(7, 9, "abc"), 0x2000));

@@ -50,7 +50,7 @@ export PATH
 [ "$setup_only" = no ] || exit 0
 
 [ -n "$home" ] || home="$root/build/demo-home"
-[ -f "$home/station.yaml" ] || slipway init --home "$home"
+[ -f "$home/station.yaml" ] || slipway init --home "$home" --no-passphrase # a demonstration; nobody is asked
 
 # The desktop application where a display answers. One that does not makes it end by a signal: no reason to fail.
 shown=no

@@ -84,6 +84,7 @@ public:
     // Whether the same order may be sent again after issuer.answer-lost without danger of a second certificate.
     virtual bool mayAskAgain() const { return false; }
     virtual OutagePolicy outage() const { return {}; }
+    virtual int parallelism() const { return 1; } // threads that make a batch quicker
     virtual QString address() const { return {}; } // of a remote issuer, for the record
     // Asks for the revocation of a certificate of its own; false: there is no way but to tell its people. reason: of
     // revocationReasons(). Throws issuer.*.

@@ -132,6 +132,16 @@ private Q_SLOTS:
         QVERIFY2(size.startsWith(u"cms.untrusted") && size.contains(u"weak"), qPrintable(size));
     }
 
+    // One name does not look like another, nor does it tell a terminal what to do.
+    void signersNames()
+    {
+        QVERIFY2(m_pki.certificate(u"tricky"_s, u"root"_s, u"/O=Example, CN = MUD Signer\x1b[31m\\\\"_s, signs),
+                 m_pki.output.constData());
+        const QByteArray signature = theirs(m_file, u"tricky"_s, {u"-binary"_s, u"-outform"_s, u"DER"_s});
+        const MudSignature found = verifyMudSignature(m_file, signature, {content(u"root.pem"_s), {}, {}});
+        QCOMPARE(found.signers.front().subject, u"O = Example\\, CN = MUD Signer\ufffd[31m\\\\"_s);
+    }
+
     void oursByTheirs_data()
     {
         QTest::addColumn<QByteArray>("file");

@@ -463,6 +463,8 @@ private:
                 url = MudUrl::fromExtensionValue(extension->value.toByteArray()).text();
             } catch (const Fault &fault) {
                 trouble = fault.sentence();
+                if (trouble.endsWith(u'.'))
+                    trouble.chop(1); // it goes on
             }
             const QRegularExpression pattern(m_profile.mudUrlPattern);
             if (trouble.isEmpty() && extension->critical)

@@ -1,6 +1,7 @@
 #include "core/identity/privatekey.h"
 
 #include "core/base/fault.h"
+#include "core/identity/certificateview.h"
 #include "core/identity/keyfile.h"
 
 #include <openssl/core_names.h>
@@ -167,6 +168,8 @@ PrivateKey PrivateKey::open(const QString &path, const QByteArray &passphrase)
 {
     SecretBytes::locked();
     const ssl::Key key = loadKey(path, passphrase);
+    if (const QString type = keyTypeOf(publicKeyInfo(key.get())); type != u"P-256")
+        throw Fault("identity.private-key", {path, type});
     BIGNUM *found = BN_secure_new();
     const bool good = EVP_PKEY_get_bn_param(key.get(), OSSL_PKEY_PARAM_PRIV_KEY, &found) == 1;
     const Number d(found);

@@ -76,7 +76,7 @@ void write(StepContext &context, Memory &memory, const PartitionPlace &place, co
 
 } // namespace
 
-PartitionResult givePartitionIdentity(StepContext &context, const PartitionOrder &order, const Task &task)
+PartitionResult givePartitionIdentity(StepContext &context, const PartitionOrder &order, Task &task)
 {
     Memory *memory = context.device().memory();
     if (!memory)
@@ -116,9 +116,8 @@ PartitionResult givePartitionIdentity(StepContext &context, const PartitionOrder
         issue.serial = context.serial();
         issue.mudUrl = order.mudUrl;
         issue.certificateSerial = newCertificateSerial();
-        task.check(u"Issuing the identity"_s);
         const IssueRecord record = issueRecordOf(context, KeySource::Injected, true);
-        result.certificate = issueRecorded(context.journal(), context.issuer(), issue, record, task).der;
+        result.certificate = issueInStep(context, issue, record, task);
         order.judge(result.certificate, key.publicKeyDer());
         write(context, *memory, place,
               QList<QByteArray>{result.certificate} + context.issuer().chainFor(result.certificate), key, task);

@@ -107,7 +107,7 @@ CertificateRequest injected(StepContext &context, Keys &keys, const Task &task)
     const PrivateKey key = PrivateKey::generate();
     const SecretSweep sweep(key.number());
     if (!SecretBytes::locked())
-        task.say(u"the computer does not let this program lock its memory: the key could get into swap"_s);
+        task.say(unlockedMemory);
     const QString intent =
         context.intend(u"identity.inject"_s, {{u"serial"_s, context.serial()}, {u"public-key"_s, key.publicKeyDer()}});
     try {

@@ -26,6 +26,10 @@ enum class KeySource { OnDevice, SecureElement, Preloaded, Derived, Injected };
 QStringList keySources(); // values of the parameter, in the order above
 KeySource keySource(const QString &value);
 
+// Where the computer does not lock memory.
+inline const QString unlockedMemory =
+    QStringLiteral("the computer does not let this program lock its memory: the key could get into swap");
+
 // Names for the record; installed: programmed straight into memory.
 IssueRecord issueRecordOf(const StepContext &context, KeySource source, bool installed = false);
 

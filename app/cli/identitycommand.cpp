@@ -181,8 +181,9 @@ int check(CliContext &context, const IdentityWords &words)
     int wrong = 0;
     for (const CertificateFinding &finding : std::as_const(findings)) {
         context.object(finding.toJson());
-        context.result(
-            u"  %1 %2 %3"_s.arg(finding.ok ? u"ok"_s : u"NO"_s, -3).arg(finding.field, -25).arg(finding.found));
+        context.result(u"  %1 %2 %3"_s.arg(finding.ok ? u"ok"_s : u"NO"_s, -3)
+                           .arg(finding.field, -25)
+                           .arg(oneLine(finding.found, 400)));
         if (!finding.ok) {
             ++wrong;
             context.result(u"      %1. Expected: %2 (%3)"_s.arg(finding.sentence, finding.expected, finding.clause));

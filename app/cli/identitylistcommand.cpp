@@ -86,7 +86,7 @@ int import(CliContext &context, const ListWords &words)
         if (!words.station.empty())
             wanted.station = oneLine(text(words.station), 80);
         if (wanted.station.isEmpty())
-            throw Fault("base.usage", {u"The list %1 does not say which station it is of"_s.arg(wanted.file),
+            throw Fault("base.usage", {u"The list %1 does not say which station it is of."_s.arg(wanted.file),
                                        u"Name it with --station."_s});
         wanted.sha256 = QCryptographicHash::hash(content, QCryptographicHash::Sha256);
         lists.push_back(std::move(wanted));

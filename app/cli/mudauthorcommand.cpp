@@ -195,7 +195,8 @@ void addMudAuthorCommand(CLI::App &noun, CliContext &context)
     command->add_option("--mud-signature", words->signature, "Where the file's signature will be, relative to its URL")
         ->type_name("URL");
     command->add_option("--cache-validity", words->cacheValidity, "Hours that a MUD manager may keep it, 1 to 168")
-        ->type_name("HOURS");
+        ->type_name("HOURS")
+        ->check(CLI::Range(1, 168));
     words->traffic.addTo(command, false);
     command->add_flag("--tidy", words->tidy, "With --merge: take rules out that the capture did not need");
     CliContext::examples(

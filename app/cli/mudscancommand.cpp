@@ -110,7 +110,7 @@ void show(CliContext &context, const Seen &seen)
         object.insert(u"masa-url"_s, seen.facts->masaUrl);
         object.insert(u"not-after"_s, seen.facts->notAfter);
         object.insert(u"sha256"_s, hex(seen.facts->sha256));
-        words << seen.facts->subjectSerial << seen.facts->mudUrl;
+        words << oneLine(seen.facts->subjectSerial, 80) << oneLine(seen.facts->mudUrl); // of anybody
     }
     context.object(object);
     words.removeAll(QString());

@@ -54,6 +54,30 @@ std::unique_ptr<SigningKey> openKey(CliContext &context, const SignWords &words)
     return SigningKey::open(key, certificate, passphrase, pin);
 }
 
+// What is wrong with a key of the station is here wrong with what was handed in.
+std::unique_ptr<SigningKey> openSigner(CliContext &context, const SignWords &words)
+{
+    if (const QString file = text(words.key); !file.startsWith(u"pkcs11:")) {
+        QByteArray key = readFile(file, certificateLimit, u"a private key"_s);
+        cleanse(key);
+    }
+    (void)readFile(text(words.certificate), certificateLimit, u"a certificate"_s);
+    try {
+        return openKey(context, words);
+    } catch (const Fault &fault) {
+        if (fault.is("issuer.key"))
+            throw Fault("signer.key",
+                        {text(words.key), u"it is no private key in PEM form, or one that is too short or of a kind "
+                                          "that is not used here"_s},
+                        fault.text());
+        if (fault.is("issuer.certificate"))
+            throw Fault("signer.certificate", {text(words.certificate)}, fault.text());
+        if (fault.is("issuer.mismatch"))
+            throw Fault("signer.mismatch", {text(words.key), text(words.certificate)});
+        throw;
+    }
+}
+
 int sign(CliContext &context, const SignWords &words)
 {
     const QString path = text(words.file);
@@ -75,7 +99,7 @@ int sign(CliContext &context, const SignWords &words)
     QList<QByteArray> above;
     for (const std::string &chain : words.chain)
         above += certificatesFromPem(readFile(text(chain), certificateLimit, u"a certificate chain"_s));
-    const auto key = openKey(context, words);
+    const auto key = openSigner(context, words);
     const QByteArray signature = signMudFile(*key, content, above);
     const QString out = text(words.out);
     writeFile(out, signature);
@@ -111,7 +135,7 @@ int verify(CliContext &context, const SignWords &words)
         found = verifyMudSignature(content, signature, rules);
     } catch (const Fault &fault) {
         // What cannot be read at all is unusable input; all else is a check that does not hold.
-        static const QStringList unusable{u"cms.damaged"_s, u"cms.smime"_s, u"cms.not-detached"_s,
+        static const QStringList unusable{u"cms.damaged"_s, u"cms.smime"_s, u"cms.not-detached"_s, u"cms.algorithm"_s,
                                           u"identity.certificate"_s};
         if (unusable.contains(QLatin1String(fault.code())))
             throw;

@@ -65,9 +65,10 @@ int publish(CliContext &context, const SiteWords &words)
                            : u"%1 is published; its signature is at %2."_s.arg(done.url, done.signatureUrl));
         return 0;
     } catch (const Fault &fault) {
-        static const QStringList refused{
-            u"mud.unfit"_s,     u"mud.published"_s, u"mud.older"_s,     u"mud.line-ends"_s,     u"cms.content"_s,
-            u"cms.untrusted"_s, u"cms.expired"_s,   u"cms.key-usage"_s, u"cms.not-yet-valid"_s, u"cms.no-issuer"_s};
+        static const QStringList refused{u"mud.unfit"_s,     u"mud.published"_s, u"mud.older"_s,
+                                         u"mud.line-ends"_s, u"cms.content"_s,   u"cms.untrusted"_s,
+                                         u"cms.expired"_s,   u"cms.key-usage"_s, u"cms.not-yet-valid"_s,
+                                         u"cms.no-issuer"_s, u"cms.weak"_s};
         if (!refused.contains(QLatin1String(fault.code())))
             throw;
         context.say(fault);

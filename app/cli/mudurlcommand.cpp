@@ -43,7 +43,9 @@ int url(CliContext &context, const UrlWords &words)
     } else {
         const QByteArray der = certificateFromFile(readFile(source, fileLimit, u"a certificate"_s));
         const QString inside = certificateFacts(der).mudUrl;
-        if (inside.isEmpty()) {
+        if (inside.isEmpty() && !inside.isNull())
+            throw Fault("mud.extension", {u"it holds no URL, or not as IA5String (RFC 8520 section 11)"_s});
+        if (inside.isNull()) {
             context.say(u"%1 has no MUD URL. RFC 8520 section 11 has it in the extension %2."_s.arg(
                 oneLine(source), QLatin1String(MudUrl::ExtensionOid)));
             return 1;
@@ -88,12 +90,13 @@ struct SignedFile {
     QString mudUrl, sha256;
 };
 
-// The signature before anything else of the file.
-SignedFile readSigned(const std::string &file, const std::string &signature, const AcceptWords &words)
+// The signature before anything else of the file. anchor: instead of those of the words.
+SignedFile readSigned(const std::string &file, const std::string &signature, const AcceptWords &words,
+                      const QByteArray &anchor = {})
 {
     const QByteArray bytes = readFile(text(file), MudFile::MaximumBytes, u"a MUD file"_s);
     MudSignatureRules rules;
-    rules.anchorsPem = readFile(text(words.anchors), fileLimit, u"trust anchors"_s);
+    rules.anchorsPem = anchor.isEmpty() ? readFile(text(words.anchors), fileLimit, u"trust anchors"_s) : anchor;
     if (!words.certificate.empty())
         rules.deviceCertificate = certificateFromFile(readFile(text(words.certificate), fileLimit, u"a certificate"_s));
     const MudSignature verified =
@@ -101,6 +104,53 @@ SignedFile readSigned(const std::string &file, const std::string &signature, con
     const MudFile parsed = MudFile::parse(bytes, oneLine(text(file)));
     return {mudSignerOf(verified.signers.first()), parsed.mudUrl.valueOr({}),
             hex(QCryptographicHash::hash(bytes, QCryptographicHash::Sha256))};
+}
+
+bool isCheckThatFailed(const Fault &fault)
+{
+    static const QStringList codes{u"cms.content"_s,       u"cms.untrusted"_s, u"cms.expired"_s,
+                                   u"cms.not-yet-valid"_s, u"cms.no-issuer"_s, u"cms.key-usage"_s,
+                                   u"cms.weak"_s,          u"mud.signer"_s,    u"mud.line-ends"_s};
+    return codes.contains(QLatin1String(fault.code()));
+}
+
+// The file that the offered URL gave, and whether its signer is equivalent. A signature that does not hold is a
+// judgement, too, and one that nobody can overrule: *held is false then.
+MudJudgement judgeFile(const MudStanding &before, const AcceptWords &words, SignedFile &file, bool *held)
+{
+    try {
+        file = readSigned(words.file, words.signature, words);
+        const MudJudgement judgement = judgeMudSigner(before, file.signer);
+        if (judgement.accepted())
+            return judgement;
+        // Where several anchors are trusted the chain may have ended at another one than that of the signer before.
+        for (const QByteArray &anchor :
+             certificatesFromPem(readFile(text(words.anchors), fileLimit, u"trust anchors"_s))) {
+            try {
+                const SignedFile again = readSigned(words.file, words.signature, words, certificateToPem(anchor));
+                const MudJudgement better = judgeMudSigner(before, again.signer);
+                if (better.accepted()) {
+                    file = again;
+                    return better;
+                }
+            } catch (const Fault &fault) {
+                if (!isCheckThatFailed(fault))
+                    throw;
+            }
+        }
+        return judgement;
+    } catch (const Fault &fault) {
+        if (!isCheckThatFailed(fault))
+            throw;
+        *held = false;
+        MudJudgement judgement;
+        judgement.outcome = MudOutcome::Reject;
+        judgement.sentence = fault.sentence();
+        if (judgement.sentence.endsWith(u'.'))
+            judgement.sentence.chop(1);
+        judgement.clause = u"RFC 8520 13.2"_s;
+        return judgement;
+    }
 }
 
 void show(CliContext &context, const QString &offered, const MudStanding &before, const MudStanding &after,
@@ -163,26 +213,40 @@ int accept(CliContext &context, const AcceptWords &words)
     }
     QString fileUrl = offered, fileSha256;
     std::optional<MudSigner> signer = before.signer;
-    if (judgement.accepted() && !words.file.empty()) {
-        const SignedFile file = readSigned(words.file, words.signature, words);
-        MudJudgement second = judgeMudSigner(before, file.signer);
-        second.warnings = judgement.warnings + second.warnings;
-        if (!second.accepted())
+    const bool mayOverride = words.override && MudUrl::whyNot(offered).isEmpty();
+    bool held = true;
+    if (!words.file.empty() && (judgement.accepted() || mayOverride)) {
+        SignedFile file;
+        MudJudgement second = judgeFile(before, words, file, &held);
+        if (!held || (judgement.accepted() && !second.accepted())) {
+            second.warnings = judgement.warnings + second.warnings;
+            second.rollback = judgement.rollback;
             judgement = second;
-        else
-            judgement.warnings = second.warnings;
-        signer = file.signer;
-        fileSha256 = file.sha256;
-        fileUrl = file.mudUrl;
-        if (const QString why = MudUrl::whyNot(fileUrl); !why.isEmpty()) {
-            judgement.outcome = MudOutcome::Reject;
-            judgement.sentence = u"The mud-url inside the file is none: "_s + why;
-            judgement.clause = u"RFC 8520 3.1"_s;
-        } else if (judgement.accepted() && normalMudUrl(fileUrl) != normalMudUrl(offered)) {
-            judgement.warnings << u"The file names another URL, %1, for itself: a big change"_s.arg(fileUrl);
+        } else {
+            judgement.warnings += second.warnings;
+        }
+        if (held) {
+            signer = file.signer;
+            fileSha256 = file.sha256;
+            fileUrl = file.mudUrl;
+            if (const QString why = MudUrl::whyNot(fileUrl); !why.isEmpty()) {
+                held = false;
+                judgement.outcome = MudOutcome::Reject;
+                judgement.sentence = u"The mud-url inside the file is none: "_s + why;
+                judgement.clause = u"RFC 8520 3.1"_s;
+            } else if (normalMudUrl(fileUrl) != normalMudUrl(offered)) {
+                judgement.warnings << u"The file names another URL, %1, for itself: a big change"_s.arg(fileUrl);
+                // Who may move a product elsewhere: its signer, and none is known.
+                if (judgement.accepted() && !before.canonical.isEmpty() && !before.signer) {
+                    judgement.outcome = MudOutcome::Reject;
+                    judgement.sentence = u"The file names another URL for itself, and no signer of the file before is "
+                                         "known to compare its signer with"_s;
+                    judgement.clause = u"draft-ietf-iotops-mud-acceptable-urls, big changes"_s;
+                }
+            }
         }
     }
-    if (!judgement.accepted() && words.override && MudUrl::whyNot(offered).isEmpty()) {
+    if (!judgement.accepted() && mayOverride && held) {
         judgement.warnings << u"By the rule it would be: %1 (%2)"_s.arg(toString(judgement.outcome),
                                                                         judgement.sentence);
         judgement.outcome = MudOutcome::Accept;

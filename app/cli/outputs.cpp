@@ -9,6 +9,10 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <array>
+#include <string_view>
+
 namespace slipway {
 
 namespace {
@@ -45,8 +49,37 @@ void refuseOwnFile(const QString &output, const QString &home)
     bool refused = path == keys || path.startsWith(keys + u'/');
     for (const char *name : {"journal.db", "journal.db-wal", "journal.db-shm", "journal.head", "station.yaml"})
         refused = refused || path == finalPath(own(name)) || isSameFile(path, own(name));
+    // What a person put there: profiles, recipes and the like. What commands made may be made again.
+    refused = refused || (path.startsWith(home + u'/') && path.endsWith(u".yaml") && QFileInfo::exists(path));
     if (refused)
         throw Fault("cli.own-file", {oneLine(output, 200), home});
+}
+
+constexpr std::array outputs{std::string_view("--out"), std::string_view("--backup"), std::string_view("--new-keys")};
+
+// Whether the option names a file that the command reads, by the word that stands for its value in the help.
+bool isInput(const CLI::Option &option)
+{
+    static constexpr std::array kinds{std::string_view("FILE"), std::string_view("PEM"), std::string_view("KEY"),
+                                      std::string_view("CERT"), std::string_view("P7S"), std::string_view("CERT|URL")};
+    const auto isNamed = [&option](std::string_view name) { return option.check_name(std::string(name)); };
+    return std::find(kinds.begin(), kinds.end(), option.get_type_name()) != kinds.end() &&
+           std::none_of(outputs.begin(), outputs.end(), isNamed) &&
+           !option.check_name("--merge"); // what is added to may be what is written
+}
+
+// A slip of the hand must not cost a private key, nor a request or MUD file.
+void refuseInputs(const CLI::App &app, const QString &output)
+{
+    for (const CLI::Option *option : app.get_options()) {
+        if (option->empty() || !isInput(*option))
+            continue;
+        for (const std::string &word : option->results()) {
+            const QString input = QString::fromStdString(word);
+            if (!input.isEmpty() && isSameFile(finalPath(output), input))
+                throw Fault("cli.input-file", {oneLine(output, 200)});
+        }
+    }
 }
 
 } // namespace
@@ -54,14 +87,15 @@ void refuseOwnFile(const QString &output, const QString &home)
 void refuseOwnFiles(const CLI::App &app, const QString &homePath)
 {
     const QString home = QFileInfo(homePath).canonicalFilePath();
-    if (home.isEmpty())
-        return;
-    for (const char *name : {"--out", "--backup"}) {
-        const CLI::Option *option = app.get_option_no_throw(name);
+    for (const std::string_view name : outputs) {
+        const CLI::Option *option = app.get_option_no_throw(std::string(name));
         if (!option || option->empty())
             continue;
         for (const std::string &output : option->results()) {
-            if (!output.empty())
+            if (output.empty())
+                continue;
+            refuseInputs(app, QString::fromStdString(output));
+            if (!home.isEmpty())
                 refuseOwnFile(QString::fromStdString(output), home);
         }
     }

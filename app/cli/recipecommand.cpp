@@ -6,6 +6,7 @@
 #include "core/identity/cms.h"
 #include "core/station/recipefit.h"
 #include "core/steps/manual.h"
+#include "core/steps/mudrecord.h"
 #include "core/steps/recipechecker.h"
 #include "core/steps/recipesignature.h"
 
@@ -79,6 +80,31 @@ int check(CliContext &context, const std::vector<std::string> &files)
     return status;
 }
 
+// Before a recipe is released: each MUD URL that its units will carry against what the field already has. Those with
+// variables in them are judged when the run begins.
+bool mudUrlsFollow(CliContext &context, const Home &home, const Recipe &recipe)
+{
+    bool all = true;
+    for (const RecipeStep &step : recipe.steps) {
+        const bool issues = step.kind == u"idevid";
+        const QString key = issues ? u"mud-url"_s : u"expect"_s;
+        const QString url = step.parameters.value(key).toString();
+        const QString product = step.parameters.value(issues ? u"profile"_s : u"product"_s).toString();
+        if ((!issues && step.kind != u"mud-url") || product.isEmpty() || url.isEmpty() || url.contains(u"${"_s))
+            continue;
+        try {
+            checkMudUrlFollows(home.file(u"journal.db"_s), {Mode::Production, product, {}}, url);
+        } catch (const Fault &fault) {
+            const RecipeFinding finding{RecipeFinding::Severity::Error, recipe.file,
+                                        step.parameterAt.value(key, step.at), fault.text()};
+            context.say(finding.text());
+            context.object(toJson(finding));
+            all = false;
+        }
+    }
+    return all;
+}
+
 int sign(CliContext &context, const std::string &name)
 {
     const Home home = context.openHome();
@@ -89,7 +115,7 @@ int sign(CliContext &context, const std::string &name)
     const CheckedRecipe checked = checkRecipe(content, file, checks);
     for (const RecipeFinding &finding : checked.findings)
         context.say(finding.text());
-    if (!checked.usable())
+    if (!checked.usable() || !mudUrlsFollow(context, home, checked.recipe))
         return 2; // what cannot be used is not released
     const QString signature = file + u".p7s"_s;
     writeFile(signature, cmsSign(*home.openStationKey(), releaseList(checked.recipe, content)));

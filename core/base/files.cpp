@@ -15,6 +15,8 @@ namespace slipway {
 
 QByteArray readFile(const QString &path, qint64 limit, const QString &what)
 {
+    if (path.isEmpty())
+        throw Fault("file.unreadable", {what, QStringLiteral("no name of a file is given")});
     const QFileInfo info(path);
     if (info.exists() && !info.isFile() && path != u"/dev/stdin")
         throw Fault("file.unreadable", {path, QStringLiteral("it is not a file")});
@@ -31,6 +33,8 @@ QByteArray readFile(const QString &path, qint64 limit, const QString &what)
 
 void writeFile(const QString &path, const QByteArray &content, Access access)
 {
+    if (path.isEmpty())
+        throw Fault("file.unwritable", {QStringLiteral("the result"), QStringLiteral("no name of a file is given")});
     // A device or a pipe would be replaced by a file, not written to.
     if (const QFileInfo info(path); info.exists() && !info.isFile())
         throw Fault("file.unwritable", {path, QStringLiteral("it is not a file")});

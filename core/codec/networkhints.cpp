@@ -2,6 +2,8 @@
 
 #include <QtEndian>
 
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <cctype>
 
@@ -10,6 +12,7 @@ namespace slipway {
 namespace {
 
 constexpr qsizetype longestText = 255;
+constexpr qsizetype longestHttpHead = 8192;
 
 quint16 be16(QByteArrayView bytes, qsizetype at)
 {
@@ -50,6 +53,16 @@ QByteArrayView takeVector(QByteArrayView &bytes, int lengthBytes, bool *whole = 
     const QByteArrayView vector = bytes.first(there);
     bytes = bytes.sliced(there);
     return vector;
+}
+
+// cut: also where only a part of the method's name is there.
+bool isHttpRequest(QByteArrayView payload, bool cut = false)
+{
+    static constexpr std::array<QByteArrayView, 7> methods{"GET ",    "POST ",    "PUT ",  "HEAD ",
+                                                           "DELETE ", "OPTIONS ", "PATCH "};
+    return std::any_of(methods.begin(), methods.end(), [=](QByteArrayView method) {
+        return payload.startsWith(method) || (cut && method.startsWith(payload));
+    });
 }
 
 QList<IpAddress> addresses4(QByteArrayView bytes)
@@ -103,14 +116,9 @@ QByteArray tlsServerName(QByteArrayView payload)
 
 QByteArray httpHost(QByteArrayView payload)
 {
-    static constexpr std::array<QByteArrayView, 7> methods{"GET ",    "POST ",    "PUT ",  "HEAD ",
-                                                           "DELETE ", "OPTIONS ", "PATCH "};
-    bool request = false;
-    for (const QByteArrayView method : methods)
-        request = request || payload.startsWith(method);
-    if (!request)
+    if (!isHttpRequest(payload))
         return {};
-    payload = payload.first(std::min<qsizetype>(payload.size(), 8192));
+    payload = payload.first(std::min(payload.size(), longestHttpHead));
     for (qsizetype line = payload.indexOf('\n'); line >= 0; line = payload.indexOf('\n', line + 1)) {
         QByteArrayView rest = payload.sliced(line + 1);
         if (rest.startsWith('\r') || rest.startsWith('\n'))
@@ -127,6 +135,17 @@ QByteArray httpHost(QByteArrayView payload)
         return colon < 0 ? host : host.left(colon);
     }
     return {};
+}
+
+bool isCutBeginning(QByteArrayView payload)
+{
+    if (!payload.isEmpty() && payload[0] == 22) {
+        if (payload.size() < 6)
+            return payload.size() < 2 || payload[1] == 3;
+        return payload[1] == 3 && payload[5] == 1 && payload.size() < 5 + be16(payload, 3); // the record
+    }
+    return !payload.isEmpty() && isHttpRequest(payload, true) && payload.size() < longestHttpHead &&
+           !payload.contains("\r\n\r\n");
 }
 
 bool isQuicLongHeader(QByteArrayView payload)

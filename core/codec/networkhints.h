@@ -16,6 +16,8 @@ namespace slipway {
 // Lower case; empty: none, or not to be seen in this segment.
 QByteArray tlsServerName(QByteArrayView payload);
 QByteArray httpHost(QByteArrayView payload); // without the port
+// Whether this is the beginning of a TLS ClientHello or of an HTTP request of which more is to come.
+bool isCutBeginning(QByteArrayView payload);
 bool isQuicLongHeader(QByteArrayView payload);
 
 struct DhcpFacts {

@@ -39,6 +39,7 @@ void transport(QByteArrayView bytes, DecodedPacket &packet)
         packet.hasPorts = true;
         packet.sourcePort = be16(bytes, 0);
         packet.destinationPort = be16(bytes, 2);
+        packet.tcpSequence = be32(bytes, 4);
         packet.tcpFlags = quint8(bytes[13]);
         packet.damaged = header < 20 || header > bytes.size();
         packet.payload = packet.damaged ? QByteArrayView() : bytes.sliced(header);

@@ -43,6 +43,7 @@ struct DecodedPacket {
     bool hasPorts = false;
     quint16 sourcePort = 0, destinationPort = 0;
     quint8 tcpFlags = 0;
+    quint32 tcpSequence = 0; // of the first byte of payload; of SYN, where that is set
     bool hasIcmp = false;
     quint8 icmpType = 0, icmpCode = 0;
 

@@ -19,10 +19,17 @@ Fault unusable(const QString &why)
     return Fault("identity.certificate", {why});
 }
 
+// Null where there is no such extension; empty where it holds something else, of which the certificate may be judged.
 QString ia5(const CertificateView &view, QByteArrayView oid)
 {
     const auto *extension = view.extension(oid);
-    return extension ? QString::fromLatin1(der::single(extension->value, der::Ia5String).content) : QString();
+    if (!extension)
+        return {};
+    try {
+        return QLatin1String("") + QString::fromLatin1(der::single(extension->value, der::Ia5String).content);
+    } catch (const der::Error &) {
+        return QLatin1String("");
+    }
 }
 
 } // namespace

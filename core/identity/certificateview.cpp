@@ -122,6 +122,13 @@ QString keyTypeOf(QByteArrayView publicKeyInfo, QByteArrayView *keyBits)
         QByteArrayView modulus = numbers.next(der::Integer).content;
         if (!modulus.isEmpty() && modulus[0] == 0)
             modulus = modulus.sliced(1);
+        QByteArrayView exponent = numbers.next(der::Integer).content;
+        if (!exponent.isEmpty() && exponent[0] == 0)
+            exponent = exponent.sliced(1);
+        // With 1 anybody signs, without a private key; an even one has no private key at all.
+        if (modulus.isEmpty() || exponent.isEmpty() || !(modulus.back() & 1) || !(exponent.back() & 1) ||
+            (exponent.size() == 1 && exponent[0] == 1))
+            throw der::Error{"has an RSA key that proves nothing: its modulus or exponent is no odd number from 3"};
         return QStringLiteral("RSA-%1").arg(modulus.size() * 8);
     }
     return {};

@@ -77,6 +77,8 @@ QList<CmsSigner::Link> chainOf(X509 *signer, const QString &subject, STACK_OF(X5
         throw Fault("cms.untrusted", {subject, QStringLiteral("the chain cannot be checked")}, ssl::errors());
     // Any purpose: what the signer may do is judged below, by key usage alone.
     X509_STORE_CTX_set_purpose(context.get(), X509_PURPOSE_ANY);
+    // Keys of 112 bits of strength at least, and no certificate signed by SHA-1.
+    X509_VERIFY_PARAM_set_auth_level(X509_STORE_CTX_get0_param(context.get()), 2);
     if (rules.anyAnchor)
         X509_VERIFY_PARAM_set_flags(X509_STORE_CTX_get0_param(context.get()), X509_V_FLAG_PARTIAL_CHAIN);
     if (rules.at)
@@ -171,6 +173,29 @@ bool covers(CMS_ContentInfo *cms, const QByteArray *detached, QByteArray *inside
     return holds;
 }
 
+// Whether OpenSSL judges signatures of that kind; where it does not, it would call the file changed.
+void checkAlgorithms(CMS_ContentInfo *cms)
+{
+    STACK_OF(CMS_SignerInfo) *infos = CMS_get0_SignerInfos(cms);
+    for (int i = 0; i < sk_CMS_SignerInfo_num(infos); ++i) {
+        X509_ALGOR *digest = nullptr, *signature = nullptr;
+        CMS_SignerInfo_get0_algs(sk_CMS_SignerInfo_value(infos, i), nullptr, nullptr, &digest, &signature);
+        const int kind = signature ? OBJ_obj2nid(signature->algorithm) : NID_undef;
+        if (kind == NID_ED25519 || kind == NID_ED448)
+            throw Fault("cms.algorithm", {QString::fromLatin1(OBJ_nid2ln(kind))});
+        switch (digest ? OBJ_obj2nid(digest->algorithm) : NID_undef) {
+        case NID_md2:
+        case NID_md4:
+        case NID_md5:
+        case NID_sha1:
+        case NID_ripemd160:
+            throw Fault("cms.weak", {QString::fromLatin1(OBJ_nid2sn(OBJ_obj2nid(digest->algorithm)))});
+        default:
+            break;
+        }
+    }
+}
+
 // The signature first, by the certificates inside; whether those are trusted comes after, with its own words.
 QList<CmsSigner> verify(CMS_ContentInfo *cms, const QByteArray *detached, const QByteArray &anchorsPem,
                         const CmsRules &rules, bool sayMore, QByteArray *inside)
@@ -178,6 +203,7 @@ QList<CmsSigner> verify(CMS_ContentInfo *cms, const QByteArray *detached, const 
     const ssl::Store anchors = storeOf(anchorsPem);
     QByteArray content;
     QString detail;
+    checkAlgorithms(cms);
     if (!covers(cms, detached, inside ? &content : nullptr, &detail))
         throw Fault("cms.content", {}, detail);
 

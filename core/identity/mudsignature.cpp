@@ -3,6 +3,7 @@
 #include "core/base/fault.h"
 #include "core/identity/certificateview.h"
 #include "core/identity/check.h"
+#include "core/identity/keyfile.h"
 #include "core/identity/name.h"
 #include "core/identity/openssl.h"
 
@@ -115,6 +116,8 @@ QByteArray signMudFile(const SigningKey &key, const QByteArray &file, const QLis
     if (!own || !(X509_get_extension_flags(own.get()) & EXFLAG_KUSAGE) ||
         !(X509_get_key_usage(own.get()) & KU_DIGITAL_SIGNATURE))
         throw Fault("cms.key-usage", {subject});
+    if (const QString type = keyTypeOf(publicKeyInfo(key.key())); type == u"Ed25519")
+        throw Fault("signer.key", {u"of \"%1\""_s.arg(subject), u"OpenSSL 3.0 makes no CMS with Ed25519"_s});
     const QByteArray signature = cmsSignDetached(key, file, above);
     // As a manager would that trusts this very certificate: its validity, and that the signature holds.
     (void)verifyMudSignature(file, signature, {certificateToPem(key.certificate()), {}, {}});

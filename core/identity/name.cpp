@@ -69,12 +69,30 @@ QList<NameAttribute> nameAttributes(QByteArrayView nameDer)
     return list;
 }
 
+namespace {
+
+// A value as it stands in a line of text: nothing that a terminal obeys, and no comma that looks like the next part's.
+QString shown(const QString &value)
+{
+    QString out;
+    for (const QChar c : value) {
+        if (c == u'\\' || c == u',')
+            out += u'\\';
+        const bool plain = c.category() != QChar::Other_Control && c.category() != QChar::Other_Format &&
+                           c != QChar::LineSeparator && c != QChar::ParagraphSeparator;
+        out += plain ? c : QChar(QChar::ReplacementCharacter);
+    }
+    return out;
+}
+
+} // namespace
+
 QString nameText(QByteArrayView nameDer)
 {
     QStringList parts;
     const auto attributes = nameAttributes(nameDer);
     for (const NameAttribute &attribute : attributes)
-        parts << attribute.type() + QLatin1String(" = ") + attribute.text();
+        parts << attribute.type() + QLatin1String(" = ") + shown(attribute.text());
     return parts.join(QLatin1String(", "));
 }
 

@@ -1,6 +1,7 @@
 #include "core/identity/privatekey.h"
 
 #include "core/base/fault.h"
+#include "core/identity/certificateview.h"
 #include "core/identity/keyfile.h"
 
 #include <openssl/core_names.h>
@@ -177,7 +178,10 @@ PrivateKey PrivateKey::derive(const SecretBytes &seed, const QString &serial)
 PrivateKey PrivateKey::open(const QString &path, const QByteArray &passphrase)
 {
     SecretBytes::locked();
-    return PrivateKey(numberIn(loadKey(path, passphrase).get()));
+    const ssl::Key key = loadKey(path, passphrase);
+    if (const QString type = keyTypeOf(publicKeyInfo(key.get())); type != u"P-256")
+        throw Fault("identity.private-key", {path, type});
+    return PrivateKey(numberIn(key.get()));
 }
 
 PrivateKey PrivateKey::fromPkcs8(const SecretBytes &der, const QString &name)

@@ -16,6 +16,10 @@ constexpr quint8 mostLooks = 4; // payloads of a flow that are searched for a na
 constexpr qsizetype mostAddresses = 64;
 constexpr qsizetype mostSenders = 64;
 constexpr qsizetype mostServers = 32;
+constexpr qsizetype mostStreams = 256;      // that wait for more
+constexpr qsizetype longestStream = 65'538; // a DNS message with its length
+constexpr qsizetype mostAhead = 8;          // segments that came too early
+constexpr int shortestPrefix = 4;           // of a network: a shorter one would make half the world local
 
 quint64 mixed(quint64 a)
 {
@@ -71,9 +75,10 @@ template <typename T> void addOnce(QList<T> &list, const T &value, qsizetype mos
         list << value;
 }
 
-quint16 dnsOverTcpSize(QByteArrayView payload)
+// RFC 1035 section 4.2.2: two octets of length before each message.
+qsizetype dnsOverTcpSize(QByteArrayView bytes)
 {
-    return quint16(quint8(payload[0]) << 8 | quint8(payload[1]));
+    return quint8(bytes[0]) << 8 | quint8(bytes[1]);
 }
 
 } // namespace
@@ -290,6 +295,8 @@ void TrafficRecorder::take(const CapturedPacket &captured)
         else if (packet.tcpFlags & TcpSyn)
             flow->initiator = from == ((packet.tcpFlags & TcpAck) == 0) ? Initiator::Device : Initiator::Peer;
     }
+    if (!m_streams.isEmpty() && flow->isTcp() && (packet.tcpFlags & (TcpSyn | TcpRst)) != 0)
+        m_streams.remove(streamOf(*flow, from));
     (from ? flow->fromPackets : flow->toPackets) += 1;
     (from ? flow->fromBytes : flow->toBytes) += captured.wireLength;
     (from ? flow->fromTcpFlags : flow->toTcpFlags) |= packet.tcpFlags;
@@ -317,8 +324,10 @@ void TrafficRecorder::readContent(const DecodedPacket &packet, Side side, Traffi
     if (packet.hasIcmp && IpProtocol(packet.protocol) == IpProtocol::Icmp6 && packet.icmpType == 134) {
         if (const auto facts = routerAdvertisement(packet.payload); facts && side != Side::From) {
             addOnce(m_traffic.routers, packet.source);
-            for (const IpPrefix &prefix : facts->prefixes)
-                addOnce(m_traffic.prefixes, prefix);
+            for (const IpPrefix &prefix : facts->prefixes) {
+                if (prefix.length >= shortestPrefix)
+                    addOnce(m_traffic.prefixes, prefix);
+            }
             for (const IpAddress &server : facts->dnsServers)
                 addOnce(m_traffic.dnsServers, server);
         }
@@ -329,16 +338,8 @@ void TrafficRecorder::readContent(const DecodedPacket &packet, Side side, Traffi
     const quint16 source = packet.sourcePort;
     const quint16 destination = packet.destinationPort;
     if (IpProtocol(packet.protocol) == IpProtocol::Tcp) {
-        if (source == dnsPort || destination == dnsPort) {
-            const QByteArrayView payload = packet.payload;
-            if (side != Side::Neither && payload.size() > 14 && dnsOverTcpSize(payload) <= payload.size() - 2)
-                readDns(payload.sliced(2, dnsOverTcpSize(payload)), side == Side::From, side == Side::To, false, atNs);
-        } else if (flow && side == Side::From && flow->looked < mostLooks) {
-            ++flow->looked;
-            flow->askedFor = packet.payload[0] == 22 ? tlsServerName(packet.payload) : httpHost(packet.payload);
-            if (!flow->askedFor.isEmpty())
-                flow->looked = mostLooks;
-        }
+        if (flow && side != Side::Neither)
+            readStream(packet, side, *flow, atNs);
         return;
     }
     if (IpProtocol(packet.protocol) != IpProtocol::Udp)
@@ -357,6 +358,98 @@ void TrafficRecorder::readContent(const DecodedPacket &packet, Side side, Traffi
     } else if (flow && destination == 443 && side == Side::From && !flow->quic) {
         flow->quic = isQuicLongHeader(packet.payload);
     }
+}
+
+quint64 TrafficRecorder::streamOf(const TrafficFlow &flow, bool from) const
+{
+    return quint64(&flow - m_traffic.flows.data()) << 1 | quint64(from);
+}
+
+qsizetype TrafficRecorder::readPart(QByteArrayView bytes, bool dns, bool from, TrafficFlow &flow, qint64 atNs)
+{
+    if (!dns) {
+        flow.askedFor = bytes[0] == 22 ? tlsServerName(bytes) : httpHost(bytes);
+        if (!flow.askedFor.isEmpty())
+            flow.looked = mostLooks;
+        return flow.askedFor.isEmpty() && isCutBeginning(bytes) ? 0 : -1;
+    }
+    qsizetype done = 0;
+    while (bytes.size() - done >= 2) {
+        const QByteArrayView rest = bytes.sliced(done);
+        const qsizetype size = dnsOverTcpSize(rest);
+        if (size < 12) // no header: it is out of step
+            return -1;
+        if (size > rest.size() - 2)
+            break;
+        readDns(rest.sliced(2, size), from, !from, false, atNs);
+        done += 2 + size;
+    }
+    return done == bytes.size() ? -1 : done;
+}
+
+// Nearly always one segment holds it all, and nothing is kept.
+void TrafficRecorder::readStream(const DecodedPacket &packet, Side side, TrafficFlow &flow, qint64 atNs)
+{
+    const bool from = side == Side::From;
+    const bool dns = packet.sourcePort == dnsPort || packet.destinationPort == dnsPort;
+    QByteArrayView payload = packet.payload;
+    const quint64 key = streamOf(flow, from);
+    const auto found = m_streams.isEmpty() ? m_streams.end() : m_streams.find(key);
+    if (found == m_streams.end()) {
+        if (!dns && (!from || flow.looked >= mostLooks))
+            return;
+        if (!dns)
+            ++flow.looked;
+        const qsizetype done = readPart(payload, dns, from, flow, atNs);
+        if (done < 0)
+            return;
+        if (m_streams.size() >= mostStreams)
+            m_streams.erase(std::min_element(m_streams.begin(), m_streams.end(),
+                                             [](const Stream &a, const Stream &b) { return a.atNs < b.atNs; }));
+        m_streams.insert(key,
+                         {payload.sliced(done).toByteArray(), packet.tcpSequence + quint32(payload.size()), {}, atNs});
+        return;
+    }
+    Stream &stream = *found;
+    stream.atNs = atNs;
+    // A capture that began in the middle of a message: what is whole by itself is in step again.
+    if (dns && !((from ? flow.fromTcpFlags : flow.toTcpFlags) & TcpSyn) && payload.size() > 14 &&
+        dnsOverTcpSize(payload) == payload.size() - 2) {
+        m_streams.erase(found);
+        readDns(payload.sliced(2), from, !from, false, atNs);
+        return;
+    }
+    quint32 sequence = packet.tcpSequence;
+    QByteArray early; // holds what payload looks at
+    for (;;) {
+        const auto distance = qint32(sequence - stream.next);
+        if (distance > 0) {
+            if (stream.ahead.size() >= mostAhead || distance > longestStream) {
+                m_streams.erase(found);
+                return;
+            }
+            stream.ahead.append({sequence, payload.toByteArray()});
+            return;
+        }
+        if (-qint64(distance) < payload.size()) { // else it was there before
+            const QByteArrayView fresh = payload.sliced(-qsizetype(distance));
+            stream.bytes.append(fresh);
+            stream.next += quint32(fresh.size());
+        }
+        const auto next = std::find_if(stream.ahead.begin(), stream.ahead.end(),
+                                       [&](const auto &one) { return qint32(one.first - stream.next) <= 0; });
+        if (next == stream.ahead.end())
+            break;
+        sequence = next->first;
+        early = std::move(next->second);
+        payload = early;
+        stream.ahead.erase(next);
+    }
+    const qsizetype done = readPart(stream.bytes, dns, from, flow, atNs);
+    if (done < 0 || stream.bytes.size() - done > longestStream)
+        m_streams.erase(found);
+    else
+        stream.bytes.remove(0, done);
 }
 
 void TrafficRecorder::readDns(QByteArrayView payload, bool fromDevice, bool toDevice, bool multicast, qint64 atNs)
@@ -411,7 +504,7 @@ void TrafficRecorder::readDhcp(const DhcpFacts &facts, const char *name, const D
         }
         return;
     }
-    if (!ours)
+    if (!ours || side == Side::From) // what a device tells itself proves nothing
         return;
     for (const IpAddress &server : facts.dnsServers)
         addOnce(m_traffic.dnsServers, server);
@@ -419,7 +512,7 @@ void TrafficRecorder::readDhcp(const DhcpFacts &facts, const char *name, const D
         addOnce(m_traffic.ntpServers, server);
     for (const IpAddress &router : facts.routers)
         addOnce(m_traffic.routers, router);
-    if (facts.prefix >= 0 && !facts.assigned.isNull() && facts.assigned != IpAddress::fromV4("\0\0\0")) {
+    if (facts.prefix >= shortestPrefix && !facts.assigned.isNull() && facts.assigned != IpAddress::fromV4("\0\0\0")) {
         // With the host's bits cleared.
         auto octets = facts.assigned.bytes();
         for (int bit = 96 + facts.prefix; bit < 128; ++bit)
@@ -447,6 +540,7 @@ DeviceTraffic TrafficRecorder::finish()
 {
     std::stable_sort(m_traffic.flows.begin(), m_traffic.flows.end(),
                      [](const TrafficFlow &a, const TrafficFlow &b) { return a.firstNs < b.firstNs; });
+    m_streams.clear();
     m_table.clear();
     m_table.resize(1024);
     return std::move(m_traffic);

@@ -1,7 +1,8 @@
 #pragma once
 // What one device did in a capture: its flows, the names it asked for and what they led to, what it said about itself,
-// and what the network told it. TrafficRecorder takes packets one by one and keeps nothing of them; memory is bounded
-// by the number of flows (262144) and names.
+// and what the network told it. TrafficRecorder takes packets one by one and keeps nothing of them but what a DNS
+// message over TCP, a TLS ClientHello or the head of an HTTP request still lacks; memory is bounded by the number of
+// flows (262144), names and such pieces (256 of at most 64 KiB).
 //
 // Which packets are the device's: frames with its MAC address; where a capture holds no such addresses (raw IP) or only
 // the sender's (Linux cooked), those of the IP addresses given or learnt from the frames it sent. Group traffic
@@ -14,6 +15,7 @@
 #include "core/codec/packetdecode.h"
 #include "core/mud/nametable.h"
 
+#include <QHash>
 #include <QMap>
 
 #include <array>
@@ -120,6 +122,16 @@ private:
     void resolveFragment(DecodedPacket &packet);
     void grow();
     void readContent(const DecodedPacket &packet, Side side, TrafficFlow *flow, qint64 atNs);
+    struct Stream { // of one direction of a TCP connection, in order
+        QByteArray bytes;
+        quint32 next = 0;                            // sequence number behind them
+        QList<std::pair<quint32, QByteArray>> ahead; // came too early, with their sequence numbers
+        qint64 atNs = 0;
+    };
+    void readStream(const DecodedPacket &packet, Side side, TrafficFlow &flow, qint64 atNs);
+    // How much of it is done with; -1: all, and nothing of the stream is wanted any more.
+    qsizetype readPart(QByteArrayView bytes, bool dns, bool from, TrafficFlow &flow, qint64 atNs);
+    quint64 streamOf(const TrafficFlow &flow, bool from) const;
     void readDns(QByteArrayView payload, bool fromDevice, bool toDevice, bool multicast, qint64 atNs);
     void readDhcp(const DhcpFacts &facts, const char *name, const DecodedPacket &packet, Side side);
 
@@ -136,6 +148,7 @@ private:
         quint16 sourcePort = 0, destinationPort = 0; // or ICMP type and code
     };
     std::array<Fragment, 256> m_fragments{};
+    QHash<quint64, Stream> m_streams; // by place in flows and direction
 };
 
 } // namespace slipway

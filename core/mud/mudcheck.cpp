@@ -141,16 +141,21 @@ void checkPolicies(Findings &findings, const MudFile &file)
             }
         }
     }
+    const auto namesIn = [&file](MudDirection direction) {
+        QSet<QString> names;
+        for (const MudPolicy::Entry &entry : file.policy(direction).accessLists) {
+            if (entry.name)
+                names.insert(*entry.name);
+        }
+        return names;
+    };
+    const QSet<QString> fromNames = namesIn(MudDirection::FromDevice);
+    const QSet<QString> toNames = namesIn(MudDirection::ToDevice);
     for (const MudAcl &acl : file.acls) {
         if (!acl.name)
             continue;
-        const auto usedIn = [&](MudDirection direction) {
-            const auto &entries = file.policy(direction).accessLists;
-            return std::any_of(entries.begin(), entries.end(),
-                               [&](const MudPolicy::Entry &entry) { return entry.name && *entry.name == *acl.name; });
-        };
-        const bool from = usedIn(MudDirection::FromDevice);
-        const bool to = usedIn(MudDirection::ToDevice);
+        const bool from = fromNames.contains(*acl.name);
+        const bool to = toNames.contains(*acl.name);
         if (!from && !to)
             findings.warning(acl.line, acl.path, u"RFC 8520 3.3"_s,
                              u"no policy names this access list: it has no effect"_s);
@@ -219,7 +224,8 @@ QList<MudFinding> checkMudFile(const MudFile &file, const MudCheckOptions &optio
 
     QList<MudFinding> list = findings.take();
     std::stable_sort(list.begin(), list.end(),
-                     [](const MudFinding &a, const MudFinding &b) { return a.line < b.line; });
+                     // That there are more, which has no line, comes last.
+                     [](const MudFinding &a, const MudFinding &b) { return uint(a.line - 1) < uint(b.line - 1); });
     return list;
 }
 

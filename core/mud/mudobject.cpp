@@ -4,7 +4,6 @@
 #include "core/codec/base64.h"
 
 #include <algorithm>
-#include <cctype>
 
 namespace slipway::mud {
 
@@ -17,34 +16,6 @@ QString quoted(const QString &text)
     return u'"' + oneLine(text, 80) + u'"';
 }
 
-bool isAsciiAlnum(QChar c)
-{
-    return (c >= u'a' && c <= u'z') || (c >= u'A' && c <= u'Z') || (c >= u'0' && c <= u'9');
-}
-
-// An IPv4 address in four decimal numbers without leading zeros, or an IPv6 address without zone.
-std::optional<QHostAddress> address(const QString &text, int version)
-{
-    if (version == 4) {
-        const QStringList parts = text.split(u'.');
-        quint32 value = 0;
-        if (parts.size() != 4)
-            return {};
-        for (const QString &part : parts) {
-            bool number = false;
-            const uint octet = part.toUInt(&number);
-            if (!number || octet > 255 || QString::number(octet) != part)
-                return {};
-            value = value << 8 | octet;
-        }
-        return QHostAddress(value);
-    }
-    QHostAddress found;
-    if (text.contains(u'%') || !found.setAddress(text) || found.protocol() != QAbstractSocket::IPv6Protocol)
-        return {};
-    return found;
-}
-
 } // namespace
 
 void Findings::add(MudFinding::Severity severity, int line, const QString &path, const QString &clause,
@@ -54,7 +25,7 @@ void Findings::add(MudFinding::Severity severity, int line, const QString &path,
     if (m_list.size() < limit)
         m_list.append({line, path, clause, severity, message});
     else
-        ++m_dropped;
+        m_dropped = m_dropped ? std::min(*m_dropped, severity) : severity;
 }
 
 void Findings::foreign(const QString &module, int line, const QString &path)
@@ -70,9 +41,9 @@ void Findings::foreign(const QString &module, int line, const QString &path)
 
 QList<MudFinding> Findings::take()
 {
-    if (m_dropped > 0)
-        m_list.append({0, {}, {}, MudFinding::Severity::Error, u"there are %1 more findings"_s.arg(m_dropped)});
-    m_dropped = 0;
+    if (m_dropped)
+        m_list.append({0, {}, {}, *m_dropped, u"there are more findings, which are not listed"_s});
+    m_dropped.reset();
     return std::exchange(m_list, {});
 }
 
@@ -298,7 +269,7 @@ void Object::prefix(MudLeaf<MudPrefix> &leaf, const char *name, int version)
     const QString behind = text.section(u'/', 1);
     bool number = false;
     const int length = behind.toInt(&number);
-    const auto host = address(text.section(u'/', 0, 0), version);
+    const auto host = addressIn(text.section(u'/', 0, 0), version);
     if (!host || !number || QString::number(length) != behind || length < 0 || length > (version == 4 ? 32 : 128)) {
         m_findings.error(
             found->line, pathOf(*found), u"RFC 6991 4"_s,
@@ -466,67 +437,6 @@ void Object::finish()
             u"no %1 is defined here, and a MUD manager passes over it%2"_s.arg(
                 quoted(member.name), meant.isEmpty() ? QString() : u"; did you mean \"%1\"?"_s.arg(meant)));
     }
-}
-
-QString whyNoUri(const QString &text, bool relative)
-{
-    if (text.isEmpty())
-        return u"it is empty"_s;
-    for (qsizetype i = 0; i < text.size(); ++i) {
-        const QChar c = text[i];
-        if (c.unicode() > 0x7e)
-            return u"it contains \"%1\": map the IRI to a URI first (RFC 3987 section 3.1)"_s.arg(oneLine(QString(c)));
-        if (c.unicode() <= 0x20)
-            return u"it contains a space or a control character"_s;
-        if (c == u'%' &&
-            (i + 2 >= text.size() || !std::isxdigit(text[i + 1].toLatin1()) || !std::isxdigit(text[i + 2].toLatin1())))
-            return u"a percent sign is not followed by two hex digits"_s;
-        if (!isAsciiAlnum(c) && !QStringView(u"-._~:/?#[]@!$&'()*+,;=%").contains(c))
-            return u"it contains \"%1\""_s.arg(c);
-    }
-    const qsizetype colon = text.indexOf(u':');
-    const QString scheme = colon > 0 ? text.left(colon) : QString();
-    bool hasScheme =
-        !scheme.isEmpty() && ((scheme[0] >= u'a' && scheme[0] <= u'z') || (scheme[0] >= u'A' && scheme[0] <= u'Z'));
-    for (const QChar c : scheme)
-        hasScheme = hasScheme && (isAsciiAlnum(c) || c == u'+' || c == u'-' || c == u'.');
-    if (!hasScheme && !relative)
-        return u"it has no scheme"_s;
-    if (!hasScheme && colon >= 0 && !text.left(colon).contains(u'/') && !text.left(colon).contains(u'?'))
-        return u"\"%1\" is no scheme"_s.arg(text.left(colon));
-    return {};
-}
-
-QString whyNoHost(const QString &text)
-{
-    if (text.isEmpty())
-        return u"it is empty"_s;
-    if (text.contains(u':') && address(text, 6))
-        return {};
-    if (text.contains(u"://"))
-        return u"a scheme stands before it"_s;
-    if (text.size() > 253)
-        return u"it is longer than 253 characters"_s;
-    if (text == u".")
-        return {};
-    const QString name = text.endsWith(u'.') ? text.chopped(1) : text;
-    const QStringList labels = name.split(u'.');
-    for (const QString &label : labels) {
-        for (const QChar c : label) {
-            if (c.unicode() > 0x7f)
-                return u"it contains \"%1\": write such names in their A-label form, xn--..."_s.arg(
-                    oneLine(QString(c)));
-            if (!isAsciiAlnum(c) && c != u'-' && c != u'_')
-                return u"it contains \"%1\""_s.arg(oneLine(QString(c)));
-        }
-        if (label.isEmpty())
-            return u"one of its labels is empty"_s;
-        if (label.size() > 63)
-            return u"one of its labels is longer than 63 characters"_s;
-        if (label.startsWith(u'-') || !isAsciiAlnum(label.back()))
-            return u"the label \"%1\" begins or ends with a hyphen or underscore"_s.arg(label);
-    }
-    return {};
 }
 
 } // namespace slipway::mud

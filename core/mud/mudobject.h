@@ -4,6 +4,7 @@
 
 #include "core/mud/mudfile.h"
 
+#include <QHostAddress>
 #include <QVarLengthArray>
 
 #include <initializer_list>
@@ -42,7 +43,7 @@ public:
 private:
     QList<MudFinding> m_list;
     std::vector<MudFile::ForeignModule> m_modules;
-    qsizetype m_dropped = 0;
+    std::optional<MudFinding::Severity> m_dropped; // the worst of those beyond the limit
 };
 
 class Object
@@ -141,6 +142,8 @@ private:
     QVarLengthArray<Asked, 32> m_asked; // literals; for "did you mean"
 };
 
+// An IPv4 address in four decimal numbers without leading zeros (version 4), or an IPv6 address without zone (6).
+std::optional<QHostAddress> addressIn(const QString &text, int version);
 // Why a text is no URI (RFC 3986) as a clause, "" when it is one. relative: a relative reference will do.
 QString whyNoUri(const QString &text, bool relative);
 // The same for inet:host (RFC 6991): a name or an address.

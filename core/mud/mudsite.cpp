@@ -114,17 +114,43 @@ QStringList remarksOnFolder(const QString &site, const QString &path, const MudF
     return remarks;
 }
 
+// Where a signature is to go over other content: not over a MUD file, nor over the signature of another one, which
+// devices in the field rely on.
+void refuseOthersSignature(const QString &site, const MudPublished &done, const MudFile &file, const QByteArray &there)
+{
+    const auto refuse = [&](const QString &why) -> Fault { return Fault("mud.layout", {done.signatureUrl, why}); };
+    if (mudFileIn(there))
+        throw refuse(u"a MUD file is published there"_s);
+    const qsizetype root = QDir(site).path().size() + 1;
+    qsizetype seen = 0;
+    QDirIterator it(QDir(site).path(), QDir::Files | QDir::NoSymLinks, QDirIterator::Subdirectories);
+    while (it.hasNext()) {
+        const QString other = it.next();
+        if (++seen > siteLimit)
+            throw Fault("mud.layout", {site, u"it has more than %1 files"_s.arg(siteLimit)});
+        const QString path = other.mid(root);
+        if (path == done.path || it.fileInfo().size() > MudFile::MaximumBytes)
+            continue;
+        const auto found = mudFileIn(readFile(other, MudFile::MaximumBytes, u"a MUD file"_s));
+        if (found && found->bytes != file.bytes && signatureUrlOf(*found) == done.signatureUrl)
+            throw refuse(u"%1 has its signature there already"_s.arg(oneLine(path, 80)));
+    }
+}
+
 // Makes the folder of a path below the site; nothing of it may lead out of the site.
 void makeFolder(const QString &site, const QString &path)
 {
     const QString folder = QFileInfo(site + u'/' + path).path();
-    if (!QDir().mkpath(folder))
-        throw Fault("file.unwritable", {folder, u"the folder cannot be made"_s});
     const QString root = QFileInfo(site).canonicalFilePath();
-    const QString real = QFileInfo(folder).canonicalFilePath();
+    QString there = folder; // what of it is there already
+    while (there.size() > site.size() && !QFileInfo::exists(there))
+        there = QFileInfo(there).path();
+    const QString real = QFileInfo(there).canonicalFilePath();
     const QFileInfo target(site + u'/' + path);
     if ((real != root && !real.startsWith(root + u'/')) || target.isSymLink() || target.isDir())
         throw Fault("file.unwritable", {site + u'/' + path, u"a link or a folder stands in the way"_s});
+    if (!QDir().mkpath(folder))
+        throw Fault("file.unwritable", {folder, u"the folder cannot be made"_s});
 }
 
 } // namespace
@@ -183,11 +209,18 @@ MudPublished publishMudFile(const QString &site, const MudPublication &publicati
                     throw Fault("mud.older",
                                 {before->lastUpdate->toString(Qt::ISODate), file.lastUpdate->toString(Qt::ISODate)});
                 done.remarks += remarksOnCorrection(*before, file);
+            } else {
+                throw Fault("mud.layout", {done.url, u"what stands there is no MUD file"_s});
             }
         }
     }
-    const bool sameSignature = QFileInfo::exists(signatureTarget) &&
-                               readFile(signatureTarget, pageLimit, u"a signature"_s) == publication.signature;
+    bool sameSignature = false;
+    if (QFileInfo::exists(signatureTarget)) {
+        const QByteArray there = readFile(signatureTarget, pageLimit, u"a signature"_s);
+        sameSignature = there == publication.signature;
+        if (!sameSignature)
+            refuseOthersSignature(site, done, file, there);
+    }
     done.wasThere = sameFile && sameSignature;
     // The signature first: who finds the file finds its signature.
     if (!sameSignature)

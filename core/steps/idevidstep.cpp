@@ -159,7 +159,7 @@ private:
     QString mudUrl(const StepContext &context) const { return context.expand(m_p.value(u"mud-url"_s).toString()); }
 
     // The chip is in its loader: key and certificate are written into its memory.
-    void inPartition(StepContext &context, const Task &task) const
+    void inPartition(StepContext &context, Task &task) const
     {
         PartitionOrder order;
         order.parameters = m_p;
@@ -269,7 +269,6 @@ private:
             throw Fault("identity.open-request", {context.serial(), open->issuer, open->at});
     }
 
-    // The time that the issuer takes is not the device's: the task's deadline moves by it.
     QByteArray issue(StepContext &context, Keys &keys, Task &task) const
     {
         IssueOrder order;
@@ -278,16 +277,7 @@ private:
         order.serial = context.serial();
         order.mudUrl = mudUrl(context);
         order.certificateSerial = newCertificateSerial();
-        task.check(u"Issuing the identity"_s);
-        const IssueRecord record = issueRecordOf(context, m_source);
-        Issuer &issuer = context.issuer();
-        const auto left = task.deadline.remaining();
-        Task asking = task;
-        if (!task.deadline.isNever())
-            asking.deadline = Deadline::in(left + issuer.outage().patience);
-        const QByteArray certificate = issueRecorded(context.journal(), issuer, order, record, asking).der;
-        if (!task.deadline.isNever())
-            task.deadline = Deadline::in(left);
+        const QByteArray certificate = issueInStep(context, order, issueRecordOf(context, m_source), task);
         judge(context, certificate, order.request.publicKeyDer);
         return certificate;
     }

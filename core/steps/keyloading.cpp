@@ -227,6 +227,20 @@ CertificateRequest obtainKey(StepContext &context, Keys &keys, const KeyOrder &o
     }
 }
 
+QByteArray issueInStep(StepContext &context, const IssueOrder &order, const IssueRecord &record, Task &task)
+{
+    task.check(u"Issuing the identity"_s);
+    Issuer &issuer = context.issuer();
+    const auto left = task.deadline.remaining();
+    Task asking = task;
+    if (!task.deadline.isNever())
+        asking.deadline = Deadline::in(left + issuer.outage().patience);
+    const QByteArray certificate = issueRecorded(context.journal(), issuer, order, record, asking).der;
+    if (!task.deadline.isNever())
+        task.deadline = Deadline::in(left);
+    return certificate;
+}
+
 void provePossession(Keys &keys, const QByteArray &key, const Task &task)
 {
     const QByteArray challenge = newChallenge();

@@ -41,6 +41,10 @@ struct KeyOrder {
 };
 CertificateRequest obtainKey(StepContext &context, Keys &keys, const KeyOrder &order, const Task &task);
 
+// issueRecorded() by the station's issuer. The time that it takes, an outage and all, is not the device's: the task's
+// deadline moves by it. DER.
+QByteArray issueInStep(StepContext &context, const IssueOrder &order, const IssueRecord &record, Task &task);
+
 // key: certificate or SubjectPublicKeyInfo. Throws idevid.possession.
 void provePossession(Keys &keys, const QByteArray &key, const Task &task);
 

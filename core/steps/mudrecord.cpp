@@ -115,7 +115,12 @@ MudSigner mudSignerOf(const CmsSigner &signer)
 
 void checkMudUrlFollows(Journal &journal, const MudSubject &subject, const QString &url)
 {
-    JournalReader reader(journal.path());
+    checkMudUrlFollows(journal.path(), subject, url);
+}
+
+void checkMudUrlFollows(const QString &journalPath, const MudSubject &subject, const QString &url)
+{
+    JournalReader reader(journalPath);
     const MudStanding standing = mudStandingFrom(mudHistory(reader, subject));
     if (standing.canonical.isEmpty())
         return;

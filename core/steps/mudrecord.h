@@ -42,5 +42,6 @@ MudSigner mudSignerOf(const CmsSigner &signer);
 
 // Throws mud.not-acceptable where the product is known by another URL and this one cannot follow it.
 void checkMudUrlFollows(Journal &journal, const MudSubject &subject, const QString &url);
+void checkMudUrlFollows(const QString &journalPath, const MudSubject &subject, const QString &url);
 
 } // namespace slipway

@@ -75,7 +75,7 @@ void write(StepContext &context, Memory &memory, const PartitionPlace &place, co
     task.say(u"partition %1 at %2 written, %3"_s.arg(place.label, addressText(place.at), how));
 }
 
-QByteArray issueFor(StepContext &context, const PartitionOrder &order, const PrivateKey &key, const Task &task)
+QByteArray issueFor(StepContext &context, const PartitionOrder &order, const PrivateKey &key, Task &task)
 {
     IssueOrder issue;
     issue.request = key.request(context.serial());
@@ -83,14 +83,12 @@ QByteArray issueFor(StepContext &context, const PartitionOrder &order, const Pri
     issue.serial = context.serial();
     issue.mudUrl = order.mudUrl;
     issue.certificateSerial = newCertificateSerial();
-    task.check(u"Issuing the identity"_s);
-    const IssueRecord record = issueRecordOf(context, KeySource::Injected, true);
-    return issueRecorded(context.journal(), context.issuer(), issue, record, task).der;
+    return issueInStep(context, issue, issueRecordOf(context, KeySource::Injected, true), task);
 }
 
 } // namespace
 
-PartitionResult givePartitionIdentity(StepContext &context, const PartitionOrder &order, const Task &task)
+PartitionResult givePartitionIdentity(StepContext &context, const PartitionOrder &order, Task &task)
 {
     Memory *memory = context.device().memory();
     if (!memory)

@@ -32,6 +32,6 @@ struct PartitionResult {
     bool fresh = false;
 };
 
-PartitionResult givePartitionIdentity(StepContext &context, const PartitionOrder &order, const Task &task);
+PartitionResult givePartitionIdentity(StepContext &context, const PartitionOrder &order, Task &task);
 
 } // namespace slipway

@@ -93,6 +93,55 @@ private Q_SLOTS:
             m_pki.certificate(u"broken"_s, u"root"_s, u"/serialNumber=T1-5"_s, u"1.3.6.1.5.5.7.1.30=ASN1:UTF8:x\n"_s));
     }
 
+    // Keys of other kinds, both ways.
+    void kinds_data()
+    {
+        QTest::addColumn<QStringList>("key");
+        QTest::newRow("P-384") << QStringList{u"ec"_s, u"-pkeyopt"_s, u"ec_paramgen_curve:P-384"_s};
+        QTest::newRow("RSA-2048") << QStringList{u"rsa:2048"_s};
+        QTest::newRow("RSA-3072") << QStringList{u"rsa:3072"_s};
+    }
+    void kinds()
+    {
+        QFETCH(QStringList, key);
+        QVERIFY2(m_pki.certificate(u"kind"_s, u"root"_s, u"/CN=Kind"_s, signs, {u"-days"_s, u"30"_s}, key),
+                 m_pki.output.constData());
+        const auto opened = SigningKey::open(m_pki.path(u"kind.key"_s), m_pki.path(u"kind.pem"_s));
+        m_pki.write(u"ours.p7s"_s, signMudFile(*opened, m_file), false);
+        m_pki.write(u"ours.json"_s, m_file, false);
+        QVERIFY2(m_pki.run({u"cms"_s, u"-verify"_s, u"-binary"_s, u"-inform"_s, u"DER"_s, u"-in"_s,
+                            m_pki.path(u"ours.p7s"_s), u"-content"_s, m_pki.path(u"ours.json"_s), u"-CAfile"_s,
+                            m_pki.path(u"root.pem"_s), u"-out"_s, m_pki.path(u"out"_s)}),
+                 m_pki.output.constData());
+        QCOMPARE(verified(m_file, content(u"ours.p7s"_s)), QString());
+        QCOMPARE(verified(m_file, theirs(m_file, u"kind"_s, {u"-binary"_s, u"-outform"_s, u"DER"_s})), QString());
+    }
+
+    // What can be forged proves nothing, whoever vouches for it.
+    void weak()
+    {
+        const QStringList der{u"-binary"_s, u"-outform"_s, u"DER"_s};
+        const QStringList middle{u"-certfile"_s, m_pki.path(u"middle.pem"_s)};
+        const QString digest =
+            verified(m_file, theirs(m_file, u"signer"_s, der + middle + QStringList{u"-md"_s, u"sha1"_s}));
+        QVERIFY2(digest.startsWith(u"cms.weak") && digest.contains(u"SHA1"), qPrintable(digest));
+        QVERIFY2(
+            m_pki.certificate(u"short"_s, u"root"_s, u"/CN=Short"_s, signs, {u"-days"_s, u"30"_s}, {u"rsa:1024"_s}),
+            m_pki.output.constData());
+        const QString size = verified(m_file, theirs(m_file, u"short"_s, der));
+        QVERIFY2(size.startsWith(u"cms.untrusted") && size.contains(u"weak"), qPrintable(size));
+    }
+
+    // One name does not look like another, nor does it tell a terminal what to do.
+    void signersNames()
+    {
+        QVERIFY2(m_pki.certificate(u"tricky"_s, u"root"_s, u"/O=Example, CN = MUD Signer\x1b[31m\\\\"_s, signs),
+                 m_pki.output.constData());
+        const QByteArray signature = theirs(m_file, u"tricky"_s, {u"-binary"_s, u"-outform"_s, u"DER"_s});
+        const MudSignature found = verifyMudSignature(m_file, signature, {content(u"root.pem"_s), {}, {}});
+        QCOMPARE(found.signers.front().subject, u"O = Example\\, CN = MUD Signer\ufffd[31m\\\\"_s);
+    }
+
     void oursByTheirs_data()
     {
         QTest::addColumn<QByteArray>("file");

@@ -4,6 +4,7 @@
 #include "core/base/fault.h"
 #include "core/codec/capturefile.h"
 #include "core/mud/devicetraffic.h"
+#include "tests/support/mudtraffic.h"
 #include "tests/support/testmain.h"
 
 #include <QProcess>
@@ -173,6 +174,43 @@ private Q_SLOTS:
         }
         QCOMPARE(ownConversations, conversations);
         QVERIFY(conversations.size() >= 4);
+    }
+
+    // Messages in several segments of TCP are put together alike.
+    void segments()
+    {
+        const auto framed = [](const QByteArray &message) { return test::big(quint16(message.size())) + message; };
+        const IpAddress cloud = test::ip("203.0.113.9");
+        test::Bed bed;
+        using Order = std::vector<test::Bed::Segment>;
+        bed.segments(test::ip("192.168.7.1"), 53, framed(test::dnsQuery("mqtt.example")),
+                     framed(test::dnsAnswer("mqtt.example", {test::addressRecord(cloud)})),
+                     Order{{true, 0, 2}, {true, 2, 500}, {false, 0, 21}, {false, 21, 22}, {false, 22, 500}});
+        bed.segments(cloud, 443, test::clientHello("mqtt.example"), {}, Order{{true, 0, 40}, {true, 40, 500}}, 43001);
+        bed.segments(cloud, 80, "GET / HTTP/1.1\r\nAccept: *\r\nHost: www.example\r\n\r\n", {},
+                     Order{{true, 0, 30}, {true, 30, 35}, {true, 35, 500}}, 43002);
+        QTemporaryDir temporary;
+        const QString file = temporary.filePath(u"segments.pcap"_s);
+        QFile out(file);
+        QVERIFY(out.open(QIODevice::WriteOnly) && out.write(bed.pcap.bytes()) > 0);
+        out.close();
+        QByteArrayList theirs;
+        for (const auto &row :
+             fields(file, {u"dns.qry.name"_s, u"dns.a"_s, u"tls.handshake.extensions_server_name"_s, u"http.host"_s},
+                    u"dns || tls.handshake || http.request"_s))
+            theirs << row.join(' ').simplified();
+        const DeviceTraffic traffic = bed.traffic();
+        QByteArrayList ours;
+        for (auto it = traffic.asked.constBegin(); it != traffic.asked.constEnd(); ++it)
+            ours << it.key();
+        for (const IpAddress &address : traffic.names.addressesOf("mqtt.example"))
+            ours << "mqtt.example " + address.text().toLatin1();
+        for (const TrafficFlow &flow : traffic.flows) {
+            if (!flow.askedFor.isEmpty())
+                ours << flow.askedFor;
+        }
+        QCOMPARE(ours, theirs);
+        QCOMPARE(ours.size(), qsizetype(4));
     }
 
     // The same packets in every format that Wireshark writes.

@@ -173,8 +173,44 @@ private Q_SLOTS:
         QVERIFY2(ran.out.startsWith("reject "), ran.out + ran.err);
         const Ran untrusted =
             accept(QStringList{u"--canonical"_s, hello, u"--offered"_s, next} + file(u"after"_s, u"old"_s));
-        QCOMPARE(untrusted.status, 2);
-        QVERIFY(untrusted.out.isEmpty());
+        QCOMPARE(untrusted.status, 1);
+        QVERIFY2(untrusted.out.startsWith("reject "), untrusted.out + untrusted.err);
+        // Which of the anchors a chain ends at must not matter.
+        makeFile(u"after"_s, next, u"moved"_s, u"link"_s);
+        const Ran linked = accept(QStringList{u"--canonical"_s, hello, u"--offered"_s, next} +
+                                  file(u"after"_s, u"both"_s) + previous(u"before"_s));
+        QVERIFY2(linked.out.startsWith("accept "), linked.out + linked.err);
+    }
+
+    // A signature that does not hold is a judgement, and no person overrules it.
+    void signatureThatDoesNotHold()
+    {
+        const QString next = u"https://example.com/hello/there/revision2.json"_s;
+        makeFile(u"after"_s, next, u"signer"_s);
+        m_pki.write(u"after.json"_s, m_pki.content(u"after.json"_s) + ' ');
+        const QStringList words = QStringList{u"--offered"_s, next} + file(u"after"_s, u"old"_s);
+        const Ran ran = accept(QStringList{u"--canonical"_s, hello} + words);
+        QVERIFY2(ran.status == 1 && ran.out.startsWith("reject "), ran.out + ran.err);
+        const Ran forced = accept(
+            QStringList{u"--product"_s, u"broken"_s, u"--record"_s, u"--override"_s, u"--reason"_s, u"in a hurry"_s} +
+            words);
+        QVERIFY2(forced.status == 1 && forced.out.startsWith("reject "), forced.out + forced.err);
+        m_pki.write(u"after.p7s"_s, "junk");
+        QCOMPARE(accept(QStringList{u"--canonical"_s, hello} + words).status, 2);
+    }
+
+    // Only who signed the file before may move a product to another place.
+    void bigChangeByNobodyKnown()
+    {
+        makeFile(u"after"_s, model, u"signer"_s);
+        const QStringList words =
+            QStringList{u"--canonical"_s, toaster, u"--offered"_s, toaster} + file(u"after"_s, u"old"_s);
+        const Ran ran = accept(words);
+        QVERIFY2(ran.status == 1 && ran.out.startsWith("reject "), ran.out + ran.err);
+        makeFile(u"before"_s, toaster, u"signer"_s);
+        const Ran known = accept(words + previous(u"before"_s));
+        QVERIFY2(known.status == 0 && known.out.startsWith("refetch "), known.out + known.err);
+        QVERIFY2(known.err.contains(model.toUtf8()), known.err);
     }
 
     void wayOfAProductOnRecord()
@@ -226,6 +262,11 @@ private Q_SLOTS:
         const Ran refused = slipwayRun(run);
         QVERIFY2(refused.err.contains("cannot follow"), refused.err);
         QCOMPARE(refused.status, 2);
+        // Nor is it released.
+        const QStringList release{u"recipe"_s, u"sign"_s, home + u"/recipes/t1.yaml"_s, u"--home"_s, home};
+        const Ran unreleased = slipwayRun(release);
+        QVERIFY2(unreleased.status == 2 && unreleased.err.contains("cannot follow"), unreleased.err);
+        QVERIFY(!QFileInfo::exists(home + u"/recipes/t1.yaml.p7s"_s));
         // An engineer may decide otherwise, with a reason on record.
         const QStringList override{u"mud"_s,       u"accept"_s,    u"--home"_s,
                                    home,           u"--product"_s, u"t1"_s,
@@ -234,6 +275,7 @@ private Q_SLOTS:
         QCOMPARE(slipwayRun(override).status, 2);
         QCOMPARE(slipwayRun(override + QStringList{u"--reason"_s, u"two products became one"_s}).status, 0);
         QVERIFY(!slipwayRun(run).err.contains("cannot follow"));
+        QCOMPARE(slipwayRun(release).status, 0);
     }
 
     void urlAndNothingElse()
@@ -247,6 +289,15 @@ private Q_SLOTS:
         QCOMPARE(ran.status, 0);
         const Ran form = slipwayRun({u"mud"_s, u"url"_s, m_pki.path(u"device.pem"_s), u"--as"_s, u"extension"_s});
         QCOMPARE(form.out, "161f68747470733a2f2f6578616d706c652e636f6d2f6d75642f6d372e6a736f6e\n");
+        // Another type of string is damage to that extension, and the certificate can be judged all the same.
+        QVERIFY2(m_pki.certificate(u"utf8"_s, u"old"_s, u"/serialNumber=T1-2"_s,
+                                   u"1.3.6.1.5.5.7.1.25=ASN1:UTF8:https://example.com/mud/m7.json\n"_s),
+                 m_pki.output.constData());
+        const Ran damaged = slipwayRun({u"mud"_s, u"url"_s, m_pki.path(u"utf8.pem"_s)});
+        QVERIFY2(damaged.status == 2 && damaged.out.isEmpty() && damaged.err.contains("IA5String"), damaged.err);
+        const Ran judged = slipwayRun(
+            {u"identity"_s, u"check"_s, m_pki.path(u"utf8.pem"_s), u"--profile"_s, u"t1"_s, u"--home"_s, m_home});
+        QVERIFY2(judged.status == 1 && judged.out.contains("no IA5String"), judged.out + judged.err);
         const Ran none = slipwayRun({u"mud"_s, u"url"_s, m_pki.path(u"signer.pem"_s)});
         QCOMPARE(none.status, 1);
         QVERIFY(none.out.isEmpty());

@@ -132,6 +132,63 @@ private Q_SLOTS:
         QCOMPARE(sign(u"bad.json"_s, u"bad.p7s"_s, {u"--unchecked"_s}).status, 0);
     }
 
+    // What a command reads it does not write over, by whatever name.
+    void inputsAreKept()
+    {
+        const QByteArray key = read(path(u"signer.key"_s));
+        QVERIFY(QFile::link(path(u"signer.key"_s), path(u"key-link"_s)));
+        for (const QString &out : {u"1.4.json"_s, u"signer.key"_s, u"signer.pem"_s, u"key-link"_s}) {
+            const Ran ran = sign(u"1.4.json"_s, out);
+            QVERIFY2(ran.status == 2 && ran.err.contains("not written over"), qPrintable(ran.text()));
+        }
+        QCOMPARE(read(path(u"signer.key"_s)), key);
+        QCOMPARE(read(path(u"1.4.json"_s)), m_good);
+        Ran ran = slipwayRun({u"mud"_s, u"sign"_s, path(u"1.4.json"_s), u"--key"_s, path(u"signer.key"_s), u"--cert"_s,
+                              path(u"signer.pem"_s), u"--out"_s, QString()});
+        QVERIFY2(ran.status != 0 && ran.err.contains("no name of a file is given"), qPrintable(ran.text()));
+        // But a file may be added to in its place.
+        put(u"merged.json"_s, m_good);
+        ran = slipwayRun({u"mud"_s, u"author"_s, u"--merge"_s, path(u"merged.json"_s), u"--out"_s,
+                          path(u"merged.json"_s), u"--peer"_s, u"new.example tcp 1"_s});
+        QVERIFY2(ran.status == 0 && read(path(u"merged.json"_s)).contains("new.example"), qPrintable(ran.text()));
+        ran = slipwayRun({u"mud"_s, u"author"_s, u"--out"_s, path(u"a.json"_s), u"--mud-url"_s,
+                          u"https://mud.example/a/1.json"_s, u"--cache-validity"_s, u"0"_s});
+        QVERIFY2(ran.status == 2 && ran.err.contains("--cache-validity"), qPrintable(ran.text()));
+    }
+
+    void unusableSigners_data()
+    {
+        QTest::addColumn<QString>("key");
+        QTest::addColumn<QString>("certificate");
+        QTest::addColumn<QByteArray>("words");
+        QTest::newRow("no key") << u"missing"_s << u"signer.pem"_s << QByteArray("Cannot read");
+        QTest::newRow("a folder") << u"site"_s << u"signer.pem"_s << QByteArray("Cannot read");
+        QTest::newRow("a certificate for a key") << u"signer.pem"_s << u"signer.pem"_s << QByteArray("cannot sign");
+        QTest::newRow("no certificate") << u"signer.key"_s << u"missing"_s << QByteArray("Cannot read");
+        QTest::newRow("a key for a certificate")
+            << u"signer.key"_s << u"signer.key"_s << QByteArray("holds no certificate");
+        QTest::newRow("another's certificate") << u"signer.key"_s << u"web.pem"_s << QByteArray("do not belong");
+        QTest::newRow("too short") << u"rsa1024.key"_s << u"rsa1024.pem"_s << QByteArray("cannot sign");
+        QTest::newRow("Ed25519") << u"ed25519.key"_s << u"ed25519.pem"_s << QByteArray("Ed25519");
+    }
+    void unusableSigners()
+    {
+        QFETCH(QString, key);
+        QFETCH(QString, certificate);
+        QFETCH(QByteArray, words);
+        const QString name = key.section(u'.', 0, 0);
+        if ((name == u"rsa1024" || name == u"ed25519") && !QFileInfo::exists(path(key)))
+            QVERIFY2(m_pki.certificate(name, u"ca"_s, u"/CN=MUD Signer"_s, u"keyUsage=critical,digitalSignature"_s,
+                                       {u"-days"_s, u"30"_s},
+                                       name == u"rsa1024" ? QStringList{u"rsa:1024"_s} : QStringList{u"ed25519"_s}),
+                     m_pki.output.constData());
+        const Ran ran = slipwayRun({u"mud"_s, u"sign"_s, path(u"1.4.json"_s), u"--key"_s, path(key), u"--cert"_s,
+                                    path(certificate), u"--out"_s, path(u"unusable.p7s"_s)});
+        QVERIFY2(ran.status == 2 && ran.err.contains(words), qPrintable(ran.text()));
+        QVERIFY2(!ran.err.contains("station"), qPrintable(ran.text())); // its keys have nothing to do with it
+        QVERIFY(!QFileInfo::exists(path(u"unusable.p7s"_s)));
+    }
+
     void lockedKey()
     {
         QVERIFY(m_pki.run({u"pkcs8"_s, u"-topk8"_s, u"-in"_s, path(u"signer.key"_s), u"-out"_s, path(u"locked.key"_s),
@@ -213,13 +270,32 @@ private Q_SLOTS:
         QCOMPARE(sign(u"f.json"_s, u"f.p7s"_s).status, 0);
         ran = publish(u"f.json"_s, u"f.p7s"_s);
         QVERIFY2(ran.status == 0 && ran.err.contains("folder of its own"), qPrintable(ran.text()));
+        // Over a MUD file, or over the signature of one in another folder.
+        const QByteArray there = read(path(u"site/t1/2.0.json"_s)), signature = read(path(u"site/t1/2.0.p7s"_s));
+        for (const QByteArray &place : {QByteArray("../t1/2.0.json"), QByteArray("../t1/2.0.p7s")}) {
+            put(u"h.json"_s, changed("t1/1.4.json", "t3/1.json").replace("1.4.p7s", place));
+            QCOMPARE(sign(u"h.json"_s, u"h.p7s"_s).status, 0);
+            for (const QStringList &more : {QStringList(), QStringList{u"--correct"_s}}) {
+                ran = publish(u"h.json"_s, u"h.p7s"_s, more);
+                QVERIFY2(ran.status == 2 && ran.err.contains("there"), qPrintable(ran.text()));
+            }
+        }
+        QCOMPARE(read(path(u"site/t1/2.0.json"_s)), there);
+        QCOMPARE(read(path(u"site/t1/2.0.p7s"_s)), signature);
+        // A file over a signature.
+        put(u"i.json"_s, changed("t1/1.4.json", "t1/2.0.p7s"));
+        QCOMPARE(sign(u"i.json"_s, u"i.p7s"_s).status, 0);
+        ran = publish(u"i.json"_s, u"i.p7s"_s, {u"--correct"_s});
+        QVERIFY2(ran.status == 2 && read(path(u"site/t1/2.0.p7s"_s)) == signature, qPrintable(ran.text()));
         // Nothing leaves the folder by a link.
         QVERIFY(QFile::link(path(u"elsewhere"_s), path(u"site/t9"_s)));
         QVERIFY(QDir().mkpath(path(u"elsewhere"_s)));
-        put(u"g.json"_s, changed("t1/1.4.json", "t9/1.4.json"));
-        QCOMPARE(sign(u"g.json"_s, u"g.p7s"_s).status, 0);
-        ran = publish(u"g.json"_s, u"g.p7s"_s);
-        QVERIFY2(ran.status != 0 && QDir(path(u"elsewhere"_s)).isEmpty(), qPrintable(ran.text()));
+        for (const QByteArray &below : {QByteArray("t9/1.4.json"), QByteArray("t9/a/b/1.4.json")}) {
+            put(u"g.json"_s, changed("t1/1.4.json", below));
+            QCOMPARE(sign(u"g.json"_s, u"g.p7s"_s).status, 0);
+            ran = publish(u"g.json"_s, u"g.p7s"_s);
+            QVERIFY2(ran.status != 0 && QDir(path(u"elsewhere"_s)).isEmpty(), qPrintable(ran.text()));
+        }
         QVERIFY(QFile::remove(path(u"site/t9"_s)));
     }
 

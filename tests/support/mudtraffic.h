@@ -64,16 +64,41 @@ public:
     {
         dns(name, {addressRecord(address, ttl)});
     }
-    // What a DHCP server tells: router and DNS server 192.168.7.1, mask /24, perhaps an NTP server.
-    void dhcp(bool ntp = false)
+    // A connection of the device in segments, each from..to of what is sent in that direction; the order is that on the
+    // wire.
+    struct Segment {
+        bool fromDevice = true;
+        qsizetype from = 0, to = 0;
+    };
+    void segments(const IpAddress &peer, quint16 to, const QByteArray &sent, const QByteArray &received,
+                  const std::vector<Segment> &order, quint16 port = 43000, bool opened = true)
+    {
+        constexpr quint32 ours = 0xfffffff0, theirs = 0x7ffffff0; // so that numbers go round
+        quint32 weSent = ours, theySent = theirs;                 // up to here
+        if (opened) {
+            packet(true, peer, 6, tcp(port, to, TcpSyn, {}, ours - 1, 0));
+            packet(false, peer, 6, tcp(to, port, TcpSyn | TcpAck, {}, theirs - 1, ours));
+        }
+        for (const Segment &one : order) {
+            const QByteArray body = (one.fromDevice ? sent : received).mid(one.from, one.to - one.from);
+            const quint32 sequence = (one.fromDevice ? ours : theirs) + quint32(one.from);
+            packet(one.fromDevice, peer, 6,
+                   one.fromDevice ? tcp(port, to, TcpAck, body, sequence, theySent)
+                                  : tcp(to, port, TcpAck, body, sequence, weSent));
+            (one.fromDevice ? weSent : theySent) = sequence + quint32(body.size());
+        }
+    }
+    // What a DHCP server tells: router and DNS server 192.168.7.1, mask /24, perhaps an NTP server. byDevice: the
+    // device pretends to be one.
+    void dhcp(bool ntp = false, bool byDevice = false, const QByteArray &mask = QByteArray("\xff\xff\xff\0", 4))
     {
         QByteArray body = QByteArray("\2\1\6\0", 4) + QByteArray(12, '\0') + ipBytes(here) + QByteArray(8, '\0') +
                           macBytes(device) + QByteArray(202, '\0') + big<quint32>(0x63825363);
         const QByteArray server = ipBytes(ip("192.168.7.1"));
-        body += QByteArray("\1\4\xff\xff\xff\0\3\4", 8) + server + "\6\4" + server;
+        body += "\1\4" + mask + "\3\4" + server + "\6\4" + server;
         if (ntp)
             body += "\x2a\4" + server;
-        packet(false, ip("192.168.7.1"), 17, udp(67, 68, body + '\xff'));
+        packet(byDevice, ip("192.168.7.1"), 17, udp(67, 68, body + '\xff'));
     }
     DeviceTraffic traffic() { return recorder.finish(); }
 

@@ -36,17 +36,19 @@ public:
                     "-addext",
                     "keyUsage=critical,keyCertSign"});
     }
-    // The same, signed by that authority; more: lines of an extension file.
+    // The same, signed by that authority; more: lines of an extension file; key: as openssl req -newkey takes it.
     bool certificate(const QString &name, const QString &authority, const QString &subject, const QString &more,
-                     const QStringList &validity = {"-days", "30"})
+                     const QStringList &validity = {"-days", "30"},
+                     const QStringList &key = {"ec", "-pkeyopt", "ec_paramgen_curve:P-256"})
     {
         QFile file(path(name + ".ext"));
         if (!file.open(QIODevice::WriteOnly))
             return false;
         file.write(more.toUtf8());
         file.close();
-        return run({"req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
-                    path(name + ".key"), "-out", path(name + ".csr"), "-subj", subject}) &&
+        return run(QStringList{"req", "-new", "-newkey"} + key +
+                   QStringList{"-nodes", "-keyout", path(name + ".key"), "-out", path(name + ".csr"), "-subj",
+                               subject}) &&
                run(QStringList{"x509", "-req", "-in", path(name + ".csr"), "-CA", path(authority + ".pem"), "-CAkey",
                                path(authority + ".key"), "-CAcreateserial", "-out", path(name + ".pem"), "-extfile",
                                path(name + ".ext")} +

@@ -64,9 +64,10 @@ inline QByteArray udp(quint16 from, quint16 to, const QByteArray &body)
     return big(from) + big(to) + big(quint16(8 + body.size())) + big<quint16>(0) + body;
 }
 
-inline QByteArray tcp(quint16 from, quint16 to, quint8 flags, const QByteArray &body = {})
+inline QByteArray tcp(quint16 from, quint16 to, quint8 flags, const QByteArray &body = {}, quint32 sequence = 1,
+                      quint32 acknowledged = 1)
 {
-    return big(from) + big(to) + big<quint32>(1) + big<quint32>(1) + char(0x50) + char(flags) + big<quint16>(1024) +
+    return big(from) + big(to) + big(sequence) + big(acknowledged) + char(0x50) + char(flags) + big<quint16>(1024) +
            big<quint32>(0) + body;
 }
 

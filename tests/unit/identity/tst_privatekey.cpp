@@ -86,6 +86,14 @@ private Q_SLOTS:
         QVERIFY(QFile::exists(file));
         QCOMPARE(PrivateKey::open(file).publicKeyDer(),
                  openssl({u"pkey"_s, u"-in"_s, file, u"-pubout"_s, u"-outform"_s, u"DER"_s}));
+        // Another curve is said to be one.
+        openssl({u"genpkey"_s, u"-algorithm"_s, u"EC"_s, u"-pkeyopt"_s, u"ec_paramgen_curve:P-384"_s, u"-out"_s, file});
+        try {
+            (void)PrivateKey::open(file);
+            QFAIL("a P-384 key was taken");
+        } catch (const Fault &fault) {
+            QVERIFY2(fault.is("identity.private-key") && fault.sentence().contains(u"P-384"), fault.what());
+        }
     }
 
     // openssl's HKDF gives c; the rest is arithmetic of FIPS 186-5 A.2.1.

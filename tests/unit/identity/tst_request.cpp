@@ -1,5 +1,6 @@
 // Certificate requests made by OpenSSL: taken when they are sound, refused with the reason when they are not.
 
+#include "core/identity/der.h"
 #include "core/identity/issuer.h"
 #include "core/identity/signingkey.h"
 #include "tests/support/testmain.h"
@@ -77,6 +78,36 @@ private Q_SLOTS:
         QCOMPARE(faultOf([&] { CertificateRequest::parse(makeRequest(key.get(), QStringLiteral("A"))); }, &sentence),
                  QByteArray("identity.csr"));
         QVERIFY2(sentence.contains(QLatin1String("uncompressed")), qPrintable(sentence));
+    }
+
+    // With the exponent 1 the padded digest is its own signature: no private key is needed.
+    void rsaWithoutSecret()
+    {
+        for (const int exponent : {1, 2, 3}) {
+            const QByteArray modulus = '\xc1' + QByteArray(254, '\x5a') + '\x01';
+            const QByteArray spki = der::tlv(
+                der::Sequence,
+                {der::tlv(der::Sequence,
+                          {der::tlv(der::Oid, QByteArray::fromHex("2a864886f70d010101")), QByteArray("\x05\x00", 2)}),
+                 der::tlv(der::BitString,
+                          QByteArray(1, '\0') +
+                              der::tlv(der::Sequence, {der::unsignedInteger(modulus),
+                                                       der::unsignedInteger(QByteArray(1, char(exponent)))}))});
+            const QByteArray info =
+                der::tlv(der::Sequence, {der::unsignedInteger(QByteArray(1, '\0')),
+                                         der::tlv(der::Sequence, QByteArray()), spki, QByteArray("\xa0\x00", 2)});
+            const QByteArray digest = QByteArray::fromHex("3031300d060960864801650304020105000420") +
+                                      QCryptographicHash::hash(info, QCryptographicHash::Sha256);
+            const QByteArray padded =
+                QByteArray("\0\1", 2) + QByteArray(256 - 3 - digest.size(), '\xff') + '\0' + digest;
+            const QByteArray request = der::tlv(
+                der::Sequence, {info,
+                                der::tlv(der::Sequence, {der::tlv(der::Oid, QByteArray::fromHex("2a864886f70d01010b")),
+                                                         QByteArray("\x05\x00", 2)}),
+                                der::tlv(der::BitString, '\0' + padded)});
+            QCOMPARE(faultOf([&] { CertificateRequest::parse(request); }),
+                     QByteArray(exponent == 3 ? "identity.csr-signature" : "identity.csr"));
+        }
     }
 
     void signedBySomebodyElse()

@@ -458,6 +458,74 @@ private Q_SLOTS:
         QVERIFY_EXCEPTION_THROWN(TrafficRecorder::Device::parse(u"02:00"_s), Fault);
     }
 
+    // What a network is, and who serves in it, is not for the device to say.
+    void toldByItself()
+    {
+        Bed own;
+        own.dhcp(true, true);
+        const DeviceTraffic traffic = own.traffic();
+        QVERIFY(traffic.prefixes.isEmpty() && traffic.dnsServers.isEmpty() && traffic.ntpServers.isEmpty() &&
+                traffic.routers.isEmpty());
+        Bed wide; // "everything is local"
+        wide.dhcp(false, false, QByteArray(4, '\0'));
+        wide.udpOut(cloud, 5683);
+        QCOMPARE(kinds(judge(mudFile({u"local-networks udp 5683"_s}), wide)), QStringList(u"flow"_s));
+    }
+
+    void segments_data()
+    {
+        QTest::addColumn<std::vector<Bed::Segment>>("order");
+        QTest::addColumn<bool>("opened");
+        using Order = std::vector<Bed::Segment>;
+        QTest::newRow("whole") << Order{{true, 0, 500}, {false, 0, 500}} << true;
+        QTest::newRow("length alone") << Order{{true, 0, 2}, {true, 2, 500}, {false, 0, 1}, {false, 1, 500}} << true;
+        QTest::newRow("three pieces") << Order{{true, 0, 20},  {true, 20, 25},  {true, 25, 500},
+                                               {false, 0, 20}, {false, 20, 40}, {false, 40, 500}}
+                                      << true;
+        QTest::newRow("again and overlapping")
+            << Order{{true, 0, 20},  {true, 0, 20},   {true, 10, 25},  {true, 25, 500},
+                     {false, 0, 30}, {false, 10, 20}, {false, 20, 500}}
+            << true;
+        QTest::newRow("one too early") << Order{{true, 0, 20},    {true, 30, 500}, {true, 20, 30}, {false, 0, 20},
+                                                {false, 40, 500}, {false, 30, 40}, {false, 20, 30}}
+                                       << true;
+        QTest::newRow("beginning not seen") << Order{{false, 14, 21}, {true, 0, 500}, {false, 0, 500}} << false;
+    }
+    void segments()
+    {
+        QFETCH(std::vector<Bed::Segment>, order);
+        QFETCH(bool, opened);
+        const auto framed = [](const QByteArray &message) { return big(quint16(message.size())) + message; };
+        Bed bed;
+        bed.dhcp();
+        bed.segments(ip("192.168.7.1"), 53, framed(dnsQuery("mqtt.example")),
+                     framed(dnsAnswer("mqtt.example", {addressRecord(cloud)})), order, 43000, opened);
+        if (opened)
+            bed.segments(cloud, 8883, clientHello("mqtt.example"), {}, order, 43001);
+        else
+            bed.tcpOut(cloud, 8883, 43001, clientHello("mqtt.example"));
+        DeviceTraffic traffic = bed.traffic();
+        QCOMPARE(traffic.asked.keys(), QList<QByteArray>{"mqtt.example"});
+        QCOMPARE(traffic.asked.first().count, quint64(1));
+        QCOMPARE(traffic.flows.back().askedFor, QByteArray("mqtt.example"));
+        const ConformReport report = checkConformance(mudFile({u"mqtt.example tcp 8883 v4"_s}), traffic, {});
+        if (opened) // else nobody knows who began the connection with the DNS server
+            QCOMPARE(kinds(report), QStringList());
+    }
+
+    // Beginnings that never go on cost little, and hide nothing of what comes later.
+    void segmentsWithoutEnd()
+    {
+        Bed bed;
+        const QByteArray hello = clientHello("mqtt.example");
+        for (int i = 0; i < 2000; ++i)
+            bed.segments(cloud, 8883, hello, {}, {{true, 0, 30}}, quint16(20000 + i));
+        bed.segments(cloud, 8883, hello, {}, {{true, 0, 30}, {true, 30, 500}}, 50000);
+        const DeviceTraffic traffic = bed.traffic();
+        QCOMPARE(traffic.flows.back().askedFor, QByteArray("mqtt.example"));
+        QCOMPARE(traffic.flows.size(), size_t(2001));
+    }
+
     // A device made of BusyBox, curl, libcoap and chrony, recorded by tcpdump.
     void recording()
     {

@@ -79,6 +79,34 @@ void makeChip(FakeDevice &device)
     device.flash->replace(0x8000, table.size(), table);
 }
 
+// An issuer that is waited for: it notes until when.
+class SlowIssuer : public Issuer
+{
+public:
+    explicit SlowIssuer(Issuer &issuer) : m_issuer(issuer) {}
+    QString name() const override { return m_issuer.name(); }
+    QList<QByteArray> chain() const override { return m_issuer.chain(); }
+    void checkHealth() const override {}
+    OutagePolicy outage() const override { return {std::chrono::minutes(10), {}, {}}; }
+    IssuedCertificate issue(const IssueOrder &order, const Task &task) override
+    {
+        left = task.deadline.remaining();
+        return m_issuer.issue(order, task);
+    }
+    std::chrono::milliseconds left{0};
+
+private:
+    Issuer &m_issuer;
+};
+
+class WaitingContext : public FakeContext
+{
+public:
+    explicit WaitingContext(FakeDevice &device) : FakeContext(device), slow(FakeContext::issuer()) {}
+    Issuer &issuer() override { return slow; }
+    SlowIssuer slow;
+};
+
 QString serialAt(int number)
 {
     return u"T1-%1"_s.arg(number, 8, 10, QChar(u'0'));
@@ -390,6 +418,24 @@ private Q_SLOTS:
         context.unit = u"T1-00000008"_s;
         context.variables.set(u"serial"_s, context.unit);
         QCOMPARE(context.codeOf(step(u"injected"_s)), u"idevid.other-unit"_s);
+    }
+
+    // The time that an issuer may take is not the device's, whichever way the key goes.
+    void waitsForTheIssuer_data()
+    {
+        QTest::addColumn<bool>("partition");
+        QTest::newRow("a device that holds keys") << false;
+        QTest::newRow("a partition") << true;
+    }
+    void waitsForTheIssuer()
+    {
+        QFETCH(bool, partition);
+        FakeDevice device;
+        if (partition)
+            makeChip(device);
+        WaitingContext context(device);
+        QCOMPARE(context.codeOf(step(u"injected"_s)), QString());
+        QVERIFY2(context.slow.left > std::chrono::minutes(9), "the step's own time was all that it had");
     }
 
     // Power went in the middle of the writing, after the certificate was on record.

@@ -125,6 +125,22 @@ Rectangle {
                         font: Theme.sans(Theme.caption, Font.Normal)
                     }
                 }
+
+                // The one lamp that a person can do something about from here
+                KeyCap {
+                    objectName: "openIssuer"
+                    anchors.verticalCenter: parent.verticalCenter
+                    visible: lamp.name === "Issuer" && strip.line.issuerShut
+                    text: qsTr("I")
+                    Accessible.role: Accessible.Button
+                    Accessible.name: qsTr("Open the issuer")
+                    Accessible.onPressAction: strip.line.openIssuer()
+
+                    TapHandler {
+                        margin: Theme.wideSpace
+                        onTapped: strip.line.openIssuer()
+                    }
+                }
             }
         }
     }

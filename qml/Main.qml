@@ -46,8 +46,11 @@ Window {
             anchors.fill: parent
             focus: true
             sourceComponent: {
+                if (window.shell.stage === ShellViewModel.Line)
+                    return linePart;
+                if (window.shell.desk.wanted)
+                    return secretPart;
                 switch (window.shell.stage) {
-                case ShellViewModel.Line: return linePart;
                 case ShellViewModel.Recipes: return recipePart;
                 case ShellViewModel.InterruptedRuns: return interruptedPart;
                 default: return startPart;
@@ -69,6 +72,16 @@ Window {
             objectName: "startPage"
             focus: true
             shell: window.shell
+        }
+    }
+
+    Component {
+        id: secretPart
+
+        SecretPage {
+            objectName: "secretPage"
+            focus: true
+            desk: window.shell.desk
         }
     }
 
@@ -154,12 +167,25 @@ Window {
                 line: window.line
             }
 
+            SecretStrip {
+                id: secret
+
+                objectName: "secretStrip"
+                x: whole.inset
+                y: bottom.y - height
+                width: parent.width - x * 2
+                height: implicitHeight
+                desk: window.shell.desk
+                onDone: whole.takeFocus()
+                onVisibleChanged: if (visible && window.line.issuerShut) takeFocus()
+            }
+
             NoticeStrip {
                 id: notice
 
                 objectName: "noticeStrip"
                 x: whole.inset
-                y: bottom.y - height
+                y: secret.y - height
                 width: parent.width - x * 2
                 height: implicitHeight
                 sentence: window.line.notice

@@ -1,5 +1,4 @@
 import QtQuick
-import QtQuick.Templates as T
 import Slipway
 
 // Before the station is open: opening, no home yet, a passphrase, or what stands in the way.
@@ -31,7 +30,7 @@ PagePanel {
         if (stage === ShellViewModel.NoHome)
             nameField.forceActiveFocus();
         else if (stage === ShellViewModel.Passphrase)
-            passphrase.forceActiveFocus();
+            passphrase.takeFocus();
         else if (stage === ShellViewModel.Trouble)
             again.forceActiveFocus();
     }
@@ -97,25 +96,14 @@ PagePanel {
         width: parent.width
         spacing: Theme.space
 
-        EntryField {
+        SecretEntry {
             id: passphrase
 
-            objectName: "passphrase"
+            width: parent.width
             label: qsTr("Passphrase of the station's keys")
-            echoMode: T.TextField.Password
-            onAccepted: {
-                const typed = text;
-                clear();
-                page.shell.openWith(typed);
-            }
-        }
-
-        ActionButton {
-            text: qsTr("Open")
-            keyName: qsTr("Enter")
-            primary: true
-            paper: Theme.ground
-            onClicked: passphrase.accepted()
+            complaint: page.shell.headline
+            canRefuse: false
+            onGiven: typed => page.shell.openWith(typed)
         }
     }
 

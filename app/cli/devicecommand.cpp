@@ -2,8 +2,10 @@
 
 #include "core/base/fault.h"
 #include "core/base/text.h"
+#include "core/identity/clockstate.h"
 #include "drivers/link/linediagnosis.h"
 
+#include <QDateTime>
 #include <QJsonArray>
 #include <QRegularExpression>
 
@@ -69,6 +71,36 @@ void show(CliContext &context, const DeviceFacts &facts)
         line(it.key(), it.value());
 }
 
+// What the device's clock means for certificates, where the driver can ask for the time; of the one that it has, where
+// it has one.
+std::optional<ClockState> clockOf(CliContext &context, Device &device, const Task &task)
+{
+    Clock *own = device.clock();
+    if (!own)
+        return {};
+    DeviceClock clock;
+    try {
+        clock.time = own->time(task);
+        clock.asked = true;
+    } catch (const Fault &fault) {
+        if (fault.is("base.stopped"))
+            throw;
+        context.say(u"The device did not tell its time: "_s + fault.sentence());
+        return {};
+    }
+    const QDateTime now = QDateTime::currentDateTimeUtc();
+    try {
+        Keys *keys = device.keys();
+        const QList<QByteArray> chain = keys ? keys->readChain(task) : QList<QByteArray>();
+        if (!chain.isEmpty())
+            return judgeClock(certificateFacts(chain.first()), clock, now);
+    } catch (const Fault &fault) {
+        if (fault.is("base.stopped"))
+            throw; // else its clock alone
+    }
+    return judgeClock(clock, now);
+}
+
 int identify(CliContext &context, const DeviceWords &words)
 {
     const Driver &driver = context.drivers().find(QString::fromStdString(words.driver));
@@ -79,8 +111,19 @@ int identify(CliContext &context, const DeviceWords &words)
     options.board = QString::fromStdString(words.board);
     const auto device = driver.open(options, task);
     const DeviceFacts facts = device->facts(task);
-    context.object(facts.toJson());
+    QJsonObject object = facts.toJson();
+    const std::optional<ClockState> clock = clockOf(context, *device, task);
+    if (clock)
+        object.insert(
+            u"clock"_s,
+            QJsonObject{{u"state"_s, clock->state}, {u"sentence"_s, clock->sentence}, {u"remedy"_s, clock->remedy}});
+    context.object(object);
     show(context, facts);
+    if (clock) {
+        context.result(u"%1 %2"_s.arg(u"clock:"_s, -18).arg(clock->sentence));
+        if (!clock->remedy.isEmpty())
+            context.result(u"%1 %2"_s.arg(QString(), -18).arg(clock->remedy));
+    }
     return 0;
 }
 

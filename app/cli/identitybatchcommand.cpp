@@ -7,6 +7,7 @@
 #include "core/identity/keylot.h"
 #include "core/steps/identitylot.h"
 
+#include <QDate>
 #include <QDir>
 #include <QFileInfo>
 #include <QSet>
@@ -28,7 +29,7 @@ constexpr qint64 serialsLimit = 16 * 1024 * 1024;
 constexpr qsizetype mostInLot = 100'000;
 
 struct BatchWords {
-    std::string name, profile, requests, serials, mudUrl, serial, out, reason = "cessationOfOperation";
+    std::string name, profile, requests, serials, mudUrl, lastDay, serial, out, reason = "cessationOfOperation";
     int keyFd = -1;
     bool training = false;
 
@@ -42,7 +43,7 @@ QString text(const std::string &word)
 
 QString folderOf(const Home &home, const BatchWords &words)
 {
-    return home.file(u"lots/%1%2"_s.arg(words.training ? u"training-"_s : QString(), text(words.name)));
+    return home.lotFolder(words.mode(), text(words.name));
 }
 
 // One serial number a line.
@@ -100,11 +101,14 @@ int issue(CliContext &context, const BatchWords &words)
     if (stationKeys ? serials.isEmpty() : orders.empty())
         throw Fault("identity.lot-empty", {u"no %1 in %2"_s.arg(stationKeys ? u"serial number"_s : u"usable request"_s,
                                                                 text(stationKeys ? words.serials : words.requests))});
+    const QString lastDay = text(words.lastDay);
+    if (!lastDay.isEmpty() && !QDate::fromString(lastDay, u"yyyy-MM-dd"_s).isValid())
+        throw Fault("base.usage", {u"\"%1\" is no day"_s.arg(oneLine(lastDay, 40)), u"Give it as 2026-12-31."_s});
     const auto issuer = home.openIssuer(words.mode());
     const auto journal = home.openJournal();
     if (stationKeys && home.passphrase().isEmpty())
         throw Fault("identity.lot-passphrase");
-    beginLot(*journal, words.mode(), name, like.profile.name, stationKeys);
+    beginLot(*journal, words.mode(), name, like.profile.name, stationKeys, lastDay);
     ProgressLine line(context, name);
     if (stationKeys) {
         KeyLot lot = KeyLot::create(folderOf(home, words), home.passphrase());
@@ -159,7 +163,8 @@ void print(CliContext &context, const Lot &lot)
         if (lot.count(state) > 0)
             counts << u"%1 %2"_s.arg(lot.count(state)).arg(state);
     }
-    context.result(u"Lot %1%2: %3."_s.arg(lot.name, lot.closed ? u" (closed)"_s : QString(), counts.join(u", "_s)));
+    const QString until = lot.lastDay.isEmpty() ? QString() : u" (until %1)"_s.arg(lot.lastDay);
+    context.result(u"Lot %1%2: %3."_s.arg(lot.name, lot.closed ? u" (closed)"_s : until, counts.join(u", "_s)));
 }
 
 int show(CliContext &context, const BatchWords &words)
@@ -169,10 +174,10 @@ int show(CliContext &context, const BatchWords &words)
     return 0;
 }
 
-void writeAll(int fd, const QByteArray &bytes)
+void writeAll(int fd, QByteArrayView bytes)
 {
     for (qsizetype at = 0; at < bytes.size();) {
-        const ssize_t written = ::write(fd, bytes.constData() + at, size_t(bytes.size() - at));
+        const ssize_t written = ::write(fd, bytes.data() + at, size_t(bytes.size() - at));
         if (written < 0 && errno == EINTR)
             continue;
         if (written <= 0)
@@ -194,7 +199,7 @@ int bind(CliContext &context, const BatchWords &words)
     const QString folder = folderOf(home, words);
     std::optional<KeyLot> keys;
     if (lot.stationKeys)
-        keys = KeyLot::open(folder, home.passphrase()); // before anything is taken: the passphrase may be wrong
+        keys = home.openKeyLot(words.mode(), text(words.name)); // before anything is taken
     const QFileInfo out(text(words.out));
     if (!QFileInfo(out.absolutePath()).isWritable())
         throw Fault("file.unwritable", {out.filePath(), u"its folder cannot be written to"_s});
@@ -202,20 +207,13 @@ int bind(CliContext &context, const BatchWords &words)
     try {
         writeFile(out.filePath(), certificateToPem(pair.certificate));
         if (keys) {
-            QByteArray key = keys->unseal(pair.publicKeySha256);
-            try {
-                writeAll(words.keyFd, key);
-            } catch (...) {
-                cleanse(key);
-                throw;
-            }
-            cleanse(key);
+            writeAll(words.keyFd, keys->unseal(pair.publicKeySha256));
         }
     } catch (const Fault &fault) {
-        endBinding(*journal, words.mode(), pair, false, fault.sentence());
+        endBinding(*journal, words.mode(), pair, BindingEnd::Kept, fault.sentence());
         throw;
     }
-    endBinding(*journal, words.mode(), pair, true, u"Given out."_s);
+    endBinding(*journal, words.mode(), pair, BindingEnd::Used, u"Given out."_s);
     if (keys)
         KeyLot::discard(folder, pair.publicKeySha256);
     context.object(
@@ -260,6 +258,8 @@ void addIdentityBatchCommands(CLI::App &noun, CliContext &context)
             ->type_name("FILE");
     requests->excludes(serials);
     command->add_option("--mud-url", words->mudUrl, "MUD URL (RFC 8520) for the certificates")->type_name("URL");
+    command->add_option("--last-day", words->lastDay, "Nothing is taken out of the lot after that day, UTC: 2026-12-31")
+        ->type_name("DAY");
     CliContext::examples(command, {u"slipway identity batch issue lot7 --profile t1 --requests csr --mud-url "
                                    "https://mud.example/t1/1.4.json --home H"_s,
                                    u"slipway identity batch issue lot8 --profile t1 --serials sn.txt --mud-url "

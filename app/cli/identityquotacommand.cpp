@@ -13,6 +13,7 @@
 #include <QDateTime>
 #include <QDir>
 #include <QFileInfo>
+#include <QHash>
 #include <QJsonDocument>
 #include <QUuid>
 
@@ -122,22 +123,56 @@ int add(CliContext &context, const QuotaWords &words)
     return 0;
 }
 
+// The engineer's side: what was signed here, and whether the station's report came back.
+int showSigned(CliContext &context, Journal &journal)
+{
+    const QList<SignedQuota> list = signedQuotas(journal);
+    for (const SignedQuota &own : list) {
+        QJsonObject object = objectOf(own.quota);
+        object.insert(u"state"_s, own.settled ? u"settled"_s : u"out"_s);
+        QString words = u"signed, no report yet"_s;
+        if (own.settled) {
+            object.insert(u"used"_s, own.used);
+            object.insert(u"left"_s, own.unused);
+            object.insert(u"station"_s, own.station);
+            object.insert(u"troubles"_s, own.troubles);
+            words = u"settled %1 with %2: %3 of %4 used%5"_s.arg(own.settledAt.left(10), own.station)
+                        .arg(own.used)
+                        .arg(own.quota.count)
+                        .arg(own.troubles.isEmpty() ? QString() : u"; NOT as it should be: "_s + own.troubles);
+        }
+        context.object(object);
+        context.result(u"%1  %2  %3"_s.arg(own.quota.id, own.quota.product, words));
+    }
+    return int(list.size());
+}
+
 int show(CliContext &context)
 {
+    using State = QuotaStanding::State;
+    static const QHash<State, QString> names{{State::Unknown, u"unknown"_s},
+                                             {State::Open, u"open"_s},
+                                             {State::UsedUp, u"used-up"_s},
+                                             {State::Over, u"over"_s},
+                                             {State::Reported, u"reported"_s}};
     const Home home = context.openHome();
-    const QuotaBook book = QuotaBook::open(home.file(u"quotas"_s), anchorsOf(home), home.stationKeyId());
     const auto journal = home.openJournal();
-    for (const Quota &quota : book.quotas()) {
-        const QuotaUse use = quotaUse(*journal, quota.id);
+    const int own = showSigned(context, *journal);
+    if (own > 0 && !QFileInfo::exists(home.file(u"keys/quota-anchors.pem"_s)))
+        return 0;
+    const QuotaBook book = QuotaBook::open(home.file(u"quotas"_s), anchorsOf(home), home.stationKeyId());
+    for (const QuotaStanding &standing : quotaStandings(*journal, book)) {
+        const Quota &quota = standing.quota;
         QJsonObject object = objectOf(quota);
-        object.insert(u"used"_s, use.used);
-        object.insert(u"left"_s, use.closed ? 0 : quota.count - use.used);
-        object.insert(u"closed"_s, use.closed);
+        object.insert(u"used"_s, standing.used);
+        object.insert(u"left"_s, standing.left);
+        object.insert(u"closed"_s, standing.state == State::Reported);
+        object.insert(u"state"_s, names.value(standing.state));
         context.object(object);
-        context.result(u"%1  %2  %3 of %4 used, until %5%6"_s.arg(quota.id, quota.product)
-                           .arg(use.used)
-                           .arg(quota.count)
-                           .arg(quota.lastDay, use.closed ? u", closed"_s : QString()));
+        context.result(u"%1  %2  %3 to %4: %5"_s.arg(quota.id, quota.product, quota.firstSerial, quota.lastSerial,
+                                                     standing.words()));
+        if (standing.isDue())
+            context.say(u"Report it: slipway identity quota report %1 --out FILE"_s.arg(quota.id));
     }
     if (book.quotas().isEmpty())
         context.result(u"There is no quota here: nothing is issued."_s);
@@ -251,7 +286,8 @@ void addIdentityQuotaCommands(CLI::App &noun, CliContext &context)
     CliContext::examples(command, {u"slipway identity quota add q.p7m --home LINE3"_s});
     context.action(command, [&context, words] { return add(context, *words); });
 
-    command = quota->add_subcommand("show", "The station's quotas and what is left of them");
+    command = quota->add_subcommand(
+        "show", "The station's quotas and what is left of them; at the office, those signed here and their reports");
     CliContext::examples(command, {u"slipway identity quota show --home LINE3"_s});
     context.action(command, [&context] { return show(context); });
 

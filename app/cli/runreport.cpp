@@ -178,7 +178,8 @@ QString RunReport::progressText(const QList<SlotView> &views) const
     for (const SlotView &view : views) {
         if (view.state == SlotState::Act)
             parts += u"%1: %2"_s.arg(view.number).arg(view.sentence);
-        if (view.state != SlotState::Working && view.state != SlotState::Act)
+        const bool queued = view.state == SlotState::Waiting && !view.runId.isEmpty();
+        if (view.state != SlotState::Working && view.state != SlotState::Act && !queued)
             continue;
         ++busy;
         rate += view.progress.rate;

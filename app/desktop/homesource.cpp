@@ -48,6 +48,8 @@ std::unique_ptr<Station> HomeSource::open(const QByteArray &passphrase)
     m_home = Home::open(m_path, passphrase);
     if (m_home->keysEncrypted() && passphrase.isEmpty())
         throw Fault("issuer.passphrase", {say("of this station")});
+    m_home->setAskSecret(m_ask);
+    m_options.openShut = true;
     m_options.maxAttempts = m_home->attempts();
     return Station::open(*m_home, m_drivers, m_options);
 }

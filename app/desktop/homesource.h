@@ -24,6 +24,7 @@ public:
     QString preferred() override;
     void prefer(const QString &id) override;
     QString slipFolder() const override { return m_path + QStringLiteral("/slips"); }
+    void setAskSecret(AskSecret ask) override { m_ask = std::move(ask); }
 
 protected:
     const DriverRegistry &drivers() const { return m_drivers; }
@@ -38,6 +39,7 @@ private:
     StationOptions m_options;
     const QString m_recipe;
     const DriverRegistry m_drivers;
+    AskSecret m_ask;
     std::optional<Home> m_home; // once open
 };
 

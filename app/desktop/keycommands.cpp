@@ -45,6 +45,9 @@ bool KeyCommands::press(int key, int modifiers, const QString &text)
     case Qt::Key_Enter:
         m_line.open(number);
         return true;
+    case Qt::Key_I:
+        m_line.openIssuer();
+        return true;
     case Qt::Key_S:
         m_line.setScanEntryOpen(true);
         return true;
@@ -109,6 +112,7 @@ QVariantList KeyCommands::help() const
         entry(tr("K"), tr("Ask the device what happened")),
         entry(tr("A"), tr("Start all places that are ready")),
         entry(tr("S or /"), tr("Type what cannot be scanned")),
+        entry(tr("I"), tr("Open the issuer that is shut: type its PIN")),
         entry(tr("L"), tr("Log: of the step, of the whole run")),
         entry(tr("C"), tr("Copy the log shown")),
         entry(tr("P"), tr("Print the slip of a finished unit")),

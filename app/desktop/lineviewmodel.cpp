@@ -107,6 +107,10 @@ void LineViewModel::update(const QSet<int> &places)
     m_counters.update(m_station.counters());
     if (places.contains(0)) {
         m_lamps.update(m_station.lamps());
+        if (const bool shut = m_station.issuerTrouble().has_value(); shut != m_issuerShut) {
+            m_issuerShut = shut;
+            Q_EMIT issuerShutChanged();
+        }
         const ScanMeaning scan = m_station.lastScan();
         if (scan.text != m_scan.text || scan.meaning != m_scan.meaning || scan.accepted != m_scan.accepted) {
             m_scan = scan;

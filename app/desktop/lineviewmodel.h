@@ -44,6 +44,7 @@ class LineViewModel : public QObject
     Q_PROPERTY(bool scanEntryOpen READ scanEntryOpen NOTIFY scanEntryOpenChanged)
     Q_PROPERTY(QString notice READ notice NOTIFY noticeChanged)
     Q_PROPERTY(QString noticeRemedy READ noticeRemedy NOTIFY noticeChanged)
+    Q_PROPERTY(bool issuerShut READ issuerShut NOTIFY issuerShutChanged)
     Q_PROPERTY(bool noticeIsTrouble READ noticeIsTrouble NOTIFY noticeChanged)
 
 public:
@@ -83,6 +84,7 @@ public:
     QString notice() const { return m_notice; }
     QString noticeRemedy() const { return m_noticeRemedy; }
     bool noticeIsTrouble() const { return m_noticeIsTrouble; }
+    bool issuerShut() const { return m_issuerShut; } // a person can open it: openIssuer()
 
     Q_INVOKABLE void scan(const QString &text);
     Q_INVOKABLE void select(int number);
@@ -97,6 +99,7 @@ public:
     Q_INVOKABLE void setHelpOpen(bool open);
     Q_INVOKABLE void setScanEntryOpen(bool open);
     Q_INVOKABLE void dismissNotice();
+    Q_INVOKABLE void openIssuer() { Q_EMIT issuerWanted(); }
     // Performs one of the actions that a place offers, by id.
     Q_INVOKABLE void act(int number, const QString &action);
     // While units are being worked on, the first wish to close only says so.
@@ -117,6 +120,8 @@ Q_SIGNALS:
     void helpOpenChanged();
     void scanEntryOpenChanged();
     void noticeChanged();
+    void issuerShutChanged();
+    void issuerWanted();
     void valueEntryWanted(int number); // put the cursor into that place's field
 
 private:
@@ -145,7 +150,7 @@ private:
     QElapsedTimer m_sinceDigit;
     Page m_page = LinePage;
     bool m_helpOpen = false, m_scanEntryOpen = false, m_noticeIsTrouble = false;
-    bool m_askedToClose = false;
+    bool m_askedToClose = false, m_issuerShut = false;
     QString m_notice, m_noticeRemedy;
 };
 

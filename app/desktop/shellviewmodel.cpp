@@ -11,11 +11,14 @@ using namespace Qt::StringLiterals;
 
 ShellViewModel::ShellViewModel(std::unique_ptr<StationSource> source, QObject *parent)
     : QObject(parent), m_source(std::move(source)), m_hop(std::make_unique<GuiHop>())
-{}
+{
+    m_source->setAskSecret(m_desk.asker());
+}
 
 // Work aside uses the station, and the station's threads knock at the hop.
 ShellViewModel::~ShellViewModel()
 {
+    m_desk.close(); // nobody answers any more
     m_hop->release();
     m_hop.reset();
     m_keys.reset();
@@ -41,7 +44,8 @@ void ShellViewModel::go(Stage stage, const QString &headline, const QString &adv
 void ShellViewModel::fail(const Fault &fault, Stage stage)
 {
     if (fault.is("issuer.passphrase"))
-        go(Passphrase, fault.sentence(), tr("Type the passphrase of this station's keys."));
+        go(Passphrase, m_passphraseTried ? tr("That passphrase does not open them.") : QString(),
+           tr("Type the passphrase of this station's keys."));
     else
         go(stage, fault.sentence(), fault.remedy());
 }
@@ -78,8 +82,10 @@ void ShellViewModel::makeHome(const QString &stationName)
 
 void ShellViewModel::openWith(const QString &passphrase)
 {
-    if (!m_busy)
-        open(passphrase.toUtf8());
+    if (m_busy || passphrase.isEmpty())
+        return;
+    m_passphraseTried = true;
+    open(passphrase.toUtf8());
 }
 
 void ShellViewModel::tryAgain()
@@ -106,6 +112,7 @@ void ShellViewModel::opened(std::shared_ptr<std::unique_ptr<Station>> station)
 {
     m_station = std::move(*station);
     m_hop->watch(*m_station);
+    m_busy = false;
     m_open = m_station->interrupted();
     if (m_open.isEmpty()) {
         afterInterrupted();
@@ -195,7 +202,7 @@ void ShellViewModel::leaveInterrupted()
 void ShellViewModel::afterInterrupted()
 {
     if (m_station->recipe()) {
-        chooseRecipe({});
+        showLine();
         return;
     }
     try {
@@ -233,25 +240,92 @@ void ShellViewModel::listRecipes()
 // "" keeps the recipe that the station has already.
 void ShellViewModel::chooseRecipe(const QString &id)
 {
-    try {
-        if (!id.isEmpty()) {
-            m_station->loadRecipe(m_source->load(id));
-            m_source->prefer(id);
-        }
-    } catch (const Fault &fault) {
-        listRecipes();
-        go(Recipes, fault.sentence(), fault.remedy());
+    if (id.isEmpty()) {
+        showLine();
         return;
     }
+    if (m_busy)
+        return;
+    m_busy = true;
+    Q_EMIT changed();
+    // Aside: large files are read, and somebody may be asked for the passphrase of a lot.
+    m_hop->aside([this, id]() -> std::function<void()> {
+        try {
+            m_station->loadRecipe(m_source->load(id));
+            m_source->prefer(id);
+            return [this] { showLine(); };
+        } catch (const Fault &fault) {
+            return [this, fault] {
+                listRecipes();
+                go(Recipes, fault.sentence(), fault.remedy());
+            };
+        }
+    });
+}
+
+void ShellViewModel::showLine()
+{
     m_line = std::make_unique<LineViewModel>(*m_station, *m_hop, m_source->slipFolder());
     m_line->setBringer([this](int place) { return m_source->bringUnit(*m_station, place); });
+    connect(m_line.get(), &LineViewModel::issuerWanted, this, &ShellViewModel::openIssuer);
     m_keys = std::make_unique<KeyCommands>(*m_line);
     go(Line);
+    if (const auto trouble = m_station->issuerTrouble(); trouble && !m_openingIssuer)
+        issuerTried(trouble);
     try {
         m_source->begun(*m_station);
     } catch (const Fault &fault) {
         m_line->tell(fault);
     }
+}
+
+void ShellViewModel::tellShut(const Fault &trouble)
+{
+    if (!m_line)
+        return;
+    const bool refused = trouble.is("issuer.secret-missing");
+    m_line->tell(refused ? tr("The issuer stays shut: units that need a certificate will end as ERROR.")
+                         : tr("The issuer is shut. %1").arg(trouble.sentence()),
+                 refused ? tr("Press I to open it.") : tr("%1 Then press I to open it.").arg(trouble.remedy()), true);
+}
+
+void ShellViewModel::openIssuer()
+{
+    if (m_desk.wanted()) { // somebody asks already
+        m_desk.wantFocus();
+        return;
+    }
+    if (m_openingIssuer || !m_station)
+        return;
+    if (!m_station->issuerTrouble()) {
+        if (m_line)
+            m_line->tell(tr("The issuer is open."));
+        return;
+    }
+    m_openingIssuer = true;
+    if (m_line)
+        m_line->dismissNotice();
+    m_hop->aside([this]() -> std::function<void()> {
+        const std::optional<Fault> trouble = m_station->openIssuer();
+        return [this, trouble] { issuerTried(trouble); };
+    });
+}
+
+void ShellViewModel::issuerTried(const std::optional<Fault> &trouble)
+{
+    m_openingIssuer = false;
+    if (!trouble) {
+        if (m_line)
+            m_line->tell(tr("The issuer is open."));
+    } else if (trouble->is("issuer.token-pin")) { // said, and another one asked for; the same is never given again
+        m_desk.complain(trouble->sentence());
+        openIssuer();
+        return;
+    } else {
+        m_desk.complain({});
+        tellShut(*trouble);
+    }
+    Q_EMIT changed();
 }
 
 void ShellViewModel::scan(const QString &text)

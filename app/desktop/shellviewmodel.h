@@ -1,10 +1,11 @@
 #pragma once
 // The application before and around the line: no home yet, opening, what stands in the way, interrupted runs, which
-// recipe. Owns the station and the view models over it.
+// recipe, and who is asked for PINs. Owns the station and the view models over it.
 
 #include "app/desktop/guihop.h"
 #include "app/desktop/keycommands.h"
 #include "app/desktop/lineviewmodel.h"
+#include "app/desktop/secretdesk.h"
 #include "app/desktop/stationsource.h"
 
 #include <memory>
@@ -26,6 +27,7 @@ class ShellViewModel : public QObject
     Q_PROPERTY(QVariantList interrupted READ interrupted NOTIFY changed)
     Q_PROPERTY(slipway::LineViewModel *line READ line NOTIFY changed)
     Q_PROPERTY(slipway::KeyCommands *keys READ keys NOTIFY changed)
+    Q_PROPERTY(slipway::SecretDesk *desk READ desk CONSTANT)
 
 public:
     enum Stage { Opening, NoHome, Passphrase, Trouble, InterruptedRuns, Recipes, Line };
@@ -46,6 +48,7 @@ public:
     QVariantList interrupted() const { return m_interrupted; }
     LineViewModel *line() const { return m_line.get(); }
     KeyCommands *keys() const { return m_keys.get(); }
+    SecretDesk *desk() { return &m_desk; }
     GuiHop &hop() { return *m_hop; }
 
     Q_INVOKABLE void makeHome(const QString &stationName);
@@ -63,6 +66,10 @@ Q_SIGNALS:
 
 private:
     void open(const QByteArray &passphrase);
+    void openIssuer();
+    void issuerTried(const std::optional<Fault> &trouble);
+    void showLine();
+    void tellShut(const Fault &trouble);
     void opened(std::shared_ptr<std::unique_ptr<Station>> station);
     void afterInterrupted();
     void listRecipes();
@@ -78,6 +85,8 @@ private:
     Stage m_stage = Opening;
     QString m_headline, m_advice;
     bool m_busy = false;
+    bool m_passphraseTried = false, m_openingIssuer = false;
+    SecretDesk m_desk;
     QVariantList m_recipes, m_interrupted;
     QList<Interrupted> m_open;
 };

@@ -2,6 +2,7 @@
 // Where the desktop gets its station from: a home folder, the demonstration, or a rehearsal in tests. All calls throw
 // Fault; make() and open() may take seconds and are called from a thread of their own.
 
+#include "core/identity/secret.h"
 #include "core/station/station.h"
 
 #include <QList>
@@ -35,6 +36,8 @@ public:
     virtual QString preferred() = 0;
     virtual void prefer(const QString &id) = 0;
     virtual QString slipFolder() const = 0;
+    // Who is asked for a PIN or a passphrase; before open(), and for as long as the station is open.
+    virtual void setAskSecret(AskSecret) {}
 
     // For stations whose units come by themselves: the line is on the screen; a unit is wanted in that place (true: it
     // was brought and started); the station is about to go. All on the GUI thread.

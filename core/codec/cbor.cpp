@@ -13,6 +13,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 namespace slipway {
 
@@ -261,6 +262,109 @@ void appendCborText(QByteArray &out, QByteArrayView utf8)
 {
     appendCborHead(out, 3, static_cast<quint64>(utf8.size()));
     out.append(utf8);
+}
+
+bool CborItems::next(Item &item)
+{
+    if (m_at >= m_bytes.size())
+        return false;
+    const auto initial = static_cast<unsigned char>(m_bytes[m_at]);
+    item.major = initial >> 5;
+    item.info = initial & 31;
+    item.content = {};
+    if (item.info > 27)
+        return false;
+    const int more = item.info < 24 ? 0 : 1 << (item.info - 24);
+    if (m_bytes.size() - m_at - 1 < more)
+        return false;
+    item.argument = item.info < 24 ? static_cast<quint64>(item.info) : 0;
+    for (int i = 1; i <= more; ++i)
+        item.argument = item.argument << 8 | static_cast<unsigned char>(m_bytes[m_at + i]);
+    m_at += 1 + more;
+    if (item.major == 2 || item.major == 3) {
+        if (item.argument > static_cast<quint64>(m_bytes.size() - m_at))
+            return false;
+        item.content = m_bytes.sliced(m_at, static_cast<qsizetype>(item.argument));
+        m_at += static_cast<qsizetype>(item.argument);
+    }
+    return true;
+}
+
+bool CborItems::skip(const Item &item)
+{
+    const auto inside = [this](const Item &one) -> quint64 {
+        const auto most = static_cast<quint64>(m_bytes.size()); // more items than bytes cannot be
+        return one.major == 4   ? std::min(one.argument, most)
+               : one.major == 5 ? 2 * std::min(one.argument, most)
+               : one.major == 6 ? 1
+                                : 0;
+    };
+    Item one;
+    for (quint64 left = inside(item); left > 0; --left) {
+        if (!next(one))
+            return false;
+        left += inside(one);
+    }
+    return true;
+}
+
+double CborItems::number(const Item &item)
+{
+    switch (item.info) {
+    case 25:
+        return static_cast<double>(static_cast<float>(std::bit_cast<qfloat16>(static_cast<quint16>(item.argument))));
+    case 26:
+        return static_cast<double>(std::bit_cast<float>(static_cast<quint32>(item.argument)));
+    default:
+        return std::bit_cast<double>(item.argument);
+    }
+}
+
+CborForm::CborForm(const QCborMap &same, const QStringList &keys)
+{
+    struct Pair {
+        QByteArray key, rest;
+        int value;
+    };
+    std::vector<Pair> pairs;
+    for (auto it = same.constBegin(); it != same.constEnd(); ++it)
+        pairs.push_back({toDeterministicCbor(it.key()), toDeterministicCbor(it.value()), -1});
+    for (int i = 0; i < int(keys.size()); ++i)
+        pairs.push_back({toDeterministicCbor(keys[i]), {}, i});
+    std::sort(pairs.begin(), pairs.end(), [](const Pair &a, const Pair &b) { return a.key < b.key; });
+    QByteArray before;
+    appendCborHead(before, 5, pairs.size());
+    for (size_t i = 0; i < pairs.size(); ++i) {
+        if (i > 0 && pairs[i].key == pairs[i - 1].key)
+            throw Fault("internal.defect", {}, QStringLiteral("CBOR map with a key twice"));
+        before += pairs[i].key;
+        before += pairs[i].rest;
+        if (pairs[i].value >= 0)
+            m_parts.push_back({std::exchange(before, {}), pairs[i].value});
+    }
+    m_parts.push_back({before, -1});
+}
+
+QByteArray CborForm::filled(std::initializer_list<Value> values) const
+{
+    qsizetype size = 0;
+    for (const Part &part : m_parts)
+        size += part.before.size();
+    for (const Value &value : values)
+        size += 9 + value.content.size();
+    QByteArray out;
+    out.reserve(size);
+    for (const Part &part : m_parts) {
+        out += part.before;
+        if (part.value < 0)
+            continue;
+        if (size_t(part.value) >= values.size())
+            throw Fault("internal.defect", {}, QStringLiteral("CBOR form with too few values"));
+        const Value &value = values.begin()[part.value];
+        appendCborHead(out, value.type, static_cast<quint64>(value.content.size()));
+        out.append(value.content);
+    }
+    return out;
 }
 
 QByteArray toDeterministicCbor(const QCborValue &value)

@@ -8,8 +8,11 @@
 #include <QCborMap>
 #include <QCborValue>
 #include <QString>
+#include <QStringList>
 
+#include <initializer_list>
 #include <optional>
+#include <vector>
 
 namespace slipway {
 
@@ -41,5 +44,50 @@ QCborMap cborMap(QByteArrayView bytes, const QString &what, const CborLimits &li
 // without a QCborMap.
 void appendCborHead(QByteArray &out, int majorType, quint64 argument);
 void appendCborText(QByteArray &out, QByteArrayView utf8);
+
+// One item after the other without building values from them, for bytes that are known to be good: our own, or such as
+// decodeCbor() has taken. Whatever else they are, nothing beyond them is read.
+class CborItems
+{
+public:
+    explicit CborItems(QByteArrayView bytes) : m_bytes(bytes) {}
+    struct Item {
+        int major = 7;          // major type, 0 to 7
+        int info = 31;          // low five bits of the initial byte
+        quint64 argument = 0;   // number, length, count, tag, or the bits of a floating-point number
+        QByteArrayView content; // of a string
+    };
+    // The next item; of an array, a map or a tag its head alone. False at the end, and where the bytes are not in
+    // deterministic form.
+    bool next(Item &item);
+    // Past what an item contains.
+    bool skip(const Item &item);
+    static double number(const Item &item); // of a floating-point item
+
+private:
+    QByteArrayView m_bytes;
+    qsizetype m_at = 0;
+};
+
+// Maps that differ in few values, all strings: what stays the same is encoded once. Each is byte for byte what
+// toDeterministicCbor() makes of it.
+class CborForm
+{
+public:
+    CborForm(const QCborMap &same, const QStringList &keys);
+    struct Value {
+        enum Type { Bytes = 2, Text = 3 };
+        Type type;
+        QByteArrayView content; // text: UTF-8
+    };
+    QByteArray filled(std::initializer_list<Value> values) const; // in the order of the keys
+
+private:
+    struct Part {
+        QByteArray before; // up to the value
+        int value;         // -1: there is none
+    };
+    std::vector<Part> m_parts;
+};
 
 } // namespace slipway

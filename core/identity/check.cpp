@@ -317,11 +317,17 @@ private:
         guarded("subject-key-identifier", QStringLiteral("present"), "RFC 5280 4.2.1.2", [this] {
             const auto *ski = m_view.extension(oid::view(oid::subjectKeyIdentifier));
             const QByteArrayView found = ski ? der::single(ski->value, der::OctetString).content : QByteArrayView();
-            const QByteArray own = ssl::sha1(m_view.keyBits);
-            add("subject-key-identifier", ski && !ski->critical && found == QByteArrayView(own), hex(own),
-                ski ? hex(found) : absent, "RFC 5280 4.2.1.2",
+            // Method 1 is what we do and nearly everybody does. Authorities somewhere else also take method 2, those of
+            // RFC 7093 section 2, or the SHA-1 of the whole SubjectPublicKeyInfo.
+            const QByteArray own = ssl::sha1(m_view.keyBits), ofBits = ssl::sha256(m_view.keyBits),
+                             ofInfo = ssl::sha256(m_view.publicKey);
+            const QByteArray shortened = QByteArray(1, char(0x40 | (own[12] & 0x0f))) + own.mid(13);
+            const QList<QByteArray> derived{
+                own, shortened, ofBits.left(20), ofBits, ofInfo.left(20), ofInfo, ssl::sha1(m_view.publicKey)};
+            add("subject-key-identifier", ski && !ski->critical && derived.contains(found.toByteArray()), hex(own),
+                ski ? hex(found) : absent, "RFC 5280 4.2.1.2, RFC 7093 2",
                 !ski ? QStringLiteral("It lacks the subject key identifier")
-                     : QStringLiteral("Its subject key identifier is critical or is not the SHA-1 of its key"));
+                     : QStringLiteral("Its subject key identifier is critical or is no digest of its key"));
         });
     }
 

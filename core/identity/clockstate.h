@@ -28,6 +28,8 @@ struct ClockState {
 };
 
 ClockState judgeClock(const CertificateFacts &certificate, const DeviceClock &device, const QDateTime &station);
+// The clock of a device that has no certificate yet: "fits", "not-asked", "no-clock" or "wrong-clock".
+ClockState judgeClock(const DeviceClock &device, const QDateTime &station);
 // The same as a finding of a check: field "device-clock".
 CertificateFinding clockFinding(const ClockState &state);
 

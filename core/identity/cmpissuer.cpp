@@ -27,6 +27,7 @@ using Message = std::unique_ptr<OSSL_CMP_MSG, ssl::Freer<OSSL_CMP_MSG_free>>;
 using RequestMessage = std::unique_ptr<OSSL_CRMF_MSG, ssl::Freer<OSSL_CRMF_MSG_free>>;
 
 constexpr qsizetype maximumAnswer = 128 * 1024;
+constexpr int bodyError = 23, bodyPollReq = 25; // of PKIBody, RFC 9810 section 5.1.2
 constexpr int shortestPoll = 1, longestPoll = 24 * 3600;
 
 struct StackFreer {
@@ -106,12 +107,17 @@ struct CmpIssuer::Session {
     HttpConnection connection;
     std::exception_ptr thrown; // within a callback of OpenSSL
     IssuedCertificate issued;
-    int answers = 0; // of CMP that came
-    bool received = false, confirming = false;
+    std::function<void(const QByteArray &)> accept; // judges the station's own certificate
+    QList<QByteArray> replay;                       // what the authority said before, to be read once more
+    QByteArray unnoted;                             // its last answer, where that was not made durable
+    int answers = 0;                                // of CMP that came
+    bool confirming = false, refusedAsError = false;
 
     Session(const CmpIssuer &of, const Task &by);
     [[noreturn]] void fail();
     static OSSL_CMP_MSG *transfer(OSSL_CMP_CTX *context, const OSSL_CMP_MSG *request);
+    OSSL_CMP_MSG *readAgain();
+    void noteWaiting();
     static int judgeCertificate(OSSL_CMP_CTX *context, X509 *certificate, int failInfo, const char **text);
     void must(int result)
     {
@@ -172,6 +178,10 @@ OSSL_CMP_MSG *CmpIssuer::Session::transfer(OSSL_CMP_CTX *context, const OSSL_CMP
 {
     auto *session = static_cast<Session *>(OSSL_CMP_CTX_get_transfer_cb_arg(context));
     try {
+        if (!session->replay.isEmpty())
+            return session->readAgain();
+        if (OSSL_CMP_MSG_get_bodytype(request) == bodyPollReq)
+            session->noteWaiting();
         HttpRequest post;
         post.post = true;
         post.contentType = post.accept = "application/pkixcmp";
@@ -199,6 +209,8 @@ OSSL_CMP_MSG *CmpIssuer::Session::transfer(OSSL_CMP_CTX *context, const OSSL_CMP
                         {session->issuer.address(), QStringLiteral("what came is no answer of CMP")}, ssl::errors());
         }
         ++session->answers;
+        session->refusedAsError = OSSL_CMP_MSG_get_bodytype(message.get()) == bodyError;
+        session->unnoted = answer.body;
         return message.release();
     } catch (...) {
         session->thrown = std::current_exception();
@@ -206,14 +218,36 @@ OSSL_CMP_MSG *CmpIssuer::Session::transfer(OSSL_CMP_CTX *context, const OSSL_CMP
     }
 }
 
+// An answer of an earlier session in the place of one to the message that is not sent now. It is verified like any
+// other; only the nonce that it gives back is that of the message to which it was the answer.
+OSSL_CMP_MSG *CmpIssuer::Session::readAgain()
+{
+    Message message(d2i_OSSL_CMP_MSG_bio(ssl::reader(replay.takeFirst()).get(), nullptr));
+    const ASN1_OCTET_STRING *nonce =
+        message ? OSSL_CMP_HDR_get0_recipNonce(OSSL_CMP_MSG_get0_header(message.get())) : nullptr;
+    if (!message || (nonce && OSSL_CMP_CTX_set1_senderNonce(context.get(), nonce) != 1))
+        throw Fault("issuer.forgotten", {issuer.name()}, ssl::errors());
+    ++answers;
+    return message.release();
+}
+
+// The authority has said that it has not decided; it will be asked again.
+void CmpIssuer::Session::noteWaiting()
+{
+    if (!unnoted.isEmpty() && order && order->whileWaiting)
+        order->whileWaiting(unnoted);
+    unnoted.clear();
+}
+
 int CmpIssuer::Session::judgeCertificate(OSSL_CMP_CTX *context, X509 *certificate, int failInfo, const char **text)
 {
     auto *session = static_cast<Session *>(OSSL_CMP_CTX_get_certConf_cb_arg(context));
     try {
-        session->received = true;
         session->confirming = true;
-        if (!session->order) { // of the station's own access: OpenSSL has compared the key
+        if (!session->order) { // of the station's own access
             session->issued.der = derOf(certificate);
+            session->issued.certificateSerial = certificateFacts(session->issued.der).certificateSerial;
+            session->accept(session->issued.der);
             return failInfo;
         }
         session->issued = session->issuer.judge(derOf(certificate), *session->order);
@@ -248,8 +282,12 @@ void CmpIssuer::Session::fail()
             if (confirming && (fault.is(u"issuer.answer-lost") || fault.is(u"issuer.unreachable") ||
                                fault.is(u"issuer.refused") || fault.is(u"base.stopped") || fault.is(u"base.timeout")))
                 throw Fault("issuer.unconfirmed", {issued.certificateSerial, name}, fault.text());
-            if (answers > 0 && !confirming && !fault.is(u"issuer.answer-lost") && !fault.is(u"issuer.refused"))
-                throw Fault("issuer.pending", {name, QStringLiteral("a while")}, fault.text()); // it said "waiting"
+            // It said "waiting" before: what goes wrong now does not take the order back.
+            if (answers > 0 && !confirming && fault.is(u"issuer.unreachable"))
+                throw Fault("issuer.pending-away", {name, fault.sentence()}, fault.text());
+            if (answers > 0 && !confirming && !fault.is(u"issuer.answer-lost") && !fault.is(u"issuer.refused") &&
+                !fault.is(u"issuer.forgotten"))
+                throw Fault("issuer.pending", {name, QStringLiteral("a while")}, fault.text());
             throw;
         }
     }
@@ -257,6 +295,9 @@ void CmpIssuer::Session::fail()
         throw Fault("issuer.sign", {}, detail);
     if (confirming)
         throw Fault("issuer.unconfirmed", {issued.certificateSerial, name}, detail);
+    // It was asked what came of the request, and says neither yes nor no: it does not know the transaction any more.
+    if (answers > 1 && refusedAsError)
+        throw Fault("issuer.forgotten", {name}, detail);
     if (info >= 0 && (info & 1 << OSSL_CMP_PKIFAILUREINFO_transactionIdInUse))
         throw Fault("issuer.already-asked", {name}, detail);
     if (status == OSSL_CMP_PKISTATUS_rejection) {
@@ -274,6 +315,7 @@ void CmpIssuer::Session::fail()
 void CmpIssuer::Session::request(int kind, const OSSL_CRMF_MSG *message)
 {
     ERR_clear_error();
+    const auto old = int(replay.size());
     for (;;) {
         int again = 0;
         const int result = OSSL_CMP_try_certreq(context.get(), kind, message, &again);
@@ -283,8 +325,11 @@ void CmpIssuer::Session::request(int kind, const OSSL_CRMF_MSG *message)
             return; // refused by us; whether the authority heard it changes nothing
         if (result == 0)
             fail();
-        const int wait = std::clamp(again, shortestPoll, longestPoll);
         ERR_clear_error();
+        if (answers == old)
+            continue; // all of it was read again; now it is asked
+        noteWaiting();
+        const int wait = std::clamp(again, shortestPoll, longestPoll);
         if (!task.deadline.isNever() && task.deadline.remaining() < std::chrono::seconds(wait))
             throw Fault("issuer.pending", {issuer.name(), humanSpan(wait)});
         task.say(QStringLiteral("%1 has not decided yet; asking again in %2").arg(issuer.name(), humanSpan(wait)));
@@ -316,6 +361,7 @@ IssuedCertificate CmpIssuer::issue(const IssueOrder &order, const Task &task)
     const std::unique_ptr<ASN1_OCTET_STRING, ssl::Freer<ASN1_OCTET_STRING_free>> id(ASN1_OCTET_STRING_new());
     session.must(ASN1_OCTET_STRING_set(id.get(), ssl::data(transaction), int(transaction.size())));
     session.must(OSSL_CMP_CTX_set1_transactionID(c, id.get()));
+    session.replay = order.heard;
 
     if (m_settings.p10cr) {
         const unsigned char *p = ssl::data(order.request.der);
@@ -391,14 +437,22 @@ bool CmpIssuer::revoke(const QByteArray &certificate, const QString &reason, con
     return true;
 }
 
-QByteArray CmpIssuer::renew(EVP_PKEY *newKey, const Task &task) const
+QByteArray CmpIssuer::renew(EVP_PKEY *newKey, const std::function<void(const QByteArray &)> &accept,
+                            const Task &task) const
 {
     Session session(*this, task);
+    session.accept = accept;
     OSSL_CMP_CTX *c = session.context.get();
     if (access().keyChain.isEmpty())
         throw Fault("issuer.access", {name(), QStringLiteral("there is none to renew")});
     const ssl::Certificate old = ssl::certificate(access().keyChain.front());
     session.must(old ? OSSL_CMP_CTX_set1_oldCert(c, old.get()) : 0);
+    X509_EXTENSIONS *extensions = sk_X509_EXTENSION_new_null();
+    for (const int nid : {NID_key_usage, NID_ext_key_usage, NID_subject_alt_name}) {
+        if (const int at = X509_get_ext_by_NID(old.get(), nid, -1); at >= 0)
+            sk_X509_EXTENSION_push(extensions, X509_EXTENSION_dup(X509_get_ext(old.get(), at)));
+    }
+    session.must(OSSL_CMP_CTX_set0_reqExtensions(c, extensions));
     EVP_PKEY_up_ref(newKey);
     if (OSSL_CMP_CTX_set0_newPkey(c, 1, newKey) != 1) {
         EVP_PKEY_free(newKey);

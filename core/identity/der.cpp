@@ -1,6 +1,7 @@
 #include "core/identity/der.h"
 
-#include <QList>
+#include <array>
+#include <charconv>
 
 namespace slipway::der {
 
@@ -11,14 +12,12 @@ qsizetype headerSize(qsizetype length)
 
 void appendHeader(QByteArray &out, quint8 tag, qsizetype length)
 {
-    out += char(tag);
     const qsizetype octets = headerSize(length) - 2;
-    if (octets > 0)
-        out += char(0x80 | octets);
-    else
-        out += char(length);
+    std::array<char, 8> raw{char(tag), char(octets > 0 ? 0x80 | octets : length)};
+    size_t at = 2;
     for (qsizetype i = octets - 1; i >= 0; --i)
-        out += char(length >> (8 * i) & 0xff);
+        raw[at++] = char(length >> (8 * i) & 0xff);
+    out.append(raw.data(), qsizetype(at));
 }
 
 void append(QByteArray &out, quint8 tag, QByteArrayView content)
@@ -63,15 +62,21 @@ QByteArray unsignedInteger(QByteArrayView bigEndian)
 
 std::optional<QByteArray> oidContent(const QByteArray &dotted)
 {
-    QList<quint64> arcs;
-    for (const QByteArray &part : dotted.split('.')) {
-        bool number = false;
-        const quint64 arc = part.toULongLong(&number);
-        if (!number || part.isEmpty() || part[0] == '+' || part[0] == ' ' || arc > 0xffffffffu)
+    std::array<quint64, 32> arcs{};
+    size_t count = 0;
+    const char *at = dotted.constBegin();
+    for (;;) { // no sign, no space, no empty number
+        const auto [end, error] = std::from_chars(at, dotted.constEnd(), arcs[count]);
+        if (error != std::errc() || arcs[count] > 0xffffffffu)
             return {};
-        arcs << arc;
+        ++count;
+        if (end == dotted.constEnd())
+            break;
+        if (*end != '.' || count == arcs.size())
+            return {};
+        at = end + 1;
     }
-    if (arcs.size() < 2 || arcs.size() > 32 || arcs[0] > 2 || (arcs[0] < 2 && arcs[1] > 39))
+    if (count < 2 || arcs[0] > 2 || (arcs[0] < 2 && arcs[1] > 39))
         return {};
     QByteArray out;
     const auto arc = [&out](quint64 value) {
@@ -82,7 +87,7 @@ std::optional<QByteArray> oidContent(const QByteArray &dotted)
             out += char((value >> shift & 0x7f) | (shift > 0 ? 0x80 : 0));
     };
     arc(arcs[0] * 40 + arcs[1]);
-    for (qsizetype i = 2; i < arcs.size(); ++i)
+    for (size_t i = 2; i < count; ++i)
         arc(arcs[i]);
     return out;
 }

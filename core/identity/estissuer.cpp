@@ -94,7 +94,8 @@ void EstIssuer::checkAttributes(const IssueOrder &order, const Task &task)
                      .arg(name()));
 }
 
-QByteArray EstIssuer::enroll(const QString &function, const QByteArray &der, const Task &task) const
+QByteArray EstIssuer::enroll(const QString &function, const QByteArray &der,
+                             const std::function<void(const QByteArray &)> &whileWaiting, const Task &task) const
 {
     HttpRequest request;
     request.post = true;
@@ -112,12 +113,16 @@ QByteArray EstIssuer::enroll(const QString &function, const QByteArray &der, con
         } catch (const Fault &fault) {
             if (!pending || fault.is(u"issuer.answer-lost"))
                 throw;
+            if (fault.is(u"issuer.unreachable"))
+                throw Fault("issuer.pending-away", {name(), fault.sentence()}, fault.text());
             throw Fault("issuer.pending", {name(), QStringLiteral("a while")}, fault.text());
         }
     };
     for (;;) {
         const HttpAnswer answer = exchange();
         if (answer.status == 202) {
+            if (!pending && whileWaiting)
+                whileWaiting({}); // it has the request, and asks for the same once more
             pending = true;
             const qint64 wait =
                 std::clamp(answer.retryAfter > 0 ? answer.retryAfter : usualRetry, shortestRetry, longestRetry);
@@ -134,11 +139,11 @@ QByteArray EstIssuer::enroll(const QString &function, const QByteArray &der, con
         if (answer.status >= 500 && answer.status != 501 && answer.status != 503)
             throw Fault("issuer.answer-lost", {access().url, QStringLiteral("it failed while it worked on it")},
                         words(answer));
-        if (answer.status == 503 && pending)
-            throw Fault("issuer.pending", {name(), QStringLiteral("a while")}, words(answer));
-        if (answer.status == 503)
-            throw Fault("issuer.unreachable", {name(), QStringLiteral("it is overloaded or being maintained")},
-                        words(answer));
+        if (answer.status == 503) {
+            const QString why = QStringLiteral("it is overloaded or being maintained");
+            throw pending ? Fault("issuer.pending-away", {name(), why}, words(answer))
+                          : Fault("issuer.unreachable", {name(), why}, words(answer));
+        }
         if (answer.status == 401 || answer.status == 403)
             throw Fault("issuer.refused", {name(), QStringLiteral("this station has no permission there")},
                         words(answer));
@@ -175,7 +180,7 @@ IssuedCertificate EstIssuer::issue(const IssueOrder &order, const Task &task)
     checkAttributes(order, task);
     QByteArray der;
     try {
-        der = enroll(QStringLiteral("/simpleenroll"), order.request.der, task);
+        der = enroll(QStringLiteral("/simpleenroll"), order.request.der, order.whileWaiting, task);
     } catch (const Fault &fault) {
         // It did answer, and with success: something was issued.
         if (fault.is(u"issuer.answer"))
@@ -191,7 +196,7 @@ IssuedCertificate EstIssuer::issue(const IssueOrder &order, const Task &task)
 
 QByteArray EstIssuer::renew(const QByteArray &request, const Task &task) const
 {
-    return enroll(QStringLiteral("/simplereenroll"), request, task);
+    return enroll(QStringLiteral("/simplereenroll"), request, {}, task);
 }
 
 QList<QByteArray> estBootstrap(const QString &url, const QByteArray &sha256, const Task &task)

@@ -28,7 +28,9 @@ public:
     QByteArray renew(const QByteArray &request, const Task &task) const;
 
 private:
-    QByteArray enroll(const QString &function, const QByteArray &request, const Task &task) const;
+    // whileWaiting: that of IssueOrder, or empty.
+    QByteArray enroll(const QString &function, const QByteArray &request,
+                      const std::function<void(const QByteArray &)> &whileWaiting, const Task &task) const;
     void checkAttributes(const IssueOrder &order, const Task &task);
 
     std::mutex m_mutex;

@@ -28,6 +28,8 @@ QByteArray derOf(const QByteArray &body, const QString &server)
     if (quint8(body[0]) == der::Sequence)
         return body;
     QByteArray text = body;
+    while (text.endsWith('\0')) // libest sends its string with its end
+        text.chop(1);
     for (const char blank : {'\r', '\n', ' ', '\t'})
         text.replace(QByteArray(1, blank), "");
     const auto decoded = QByteArray::fromBase64Encoding(text, QByteArray::AbortOnBase64DecodingErrors);

@@ -22,6 +22,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <thread>
 #include <vector>
 
 namespace slipway {
@@ -79,11 +80,21 @@ bool Issuer::revoke(const QByteArray &, const QString &, const Task &)
 
 QByteArray newCertificateSerial()
 {
-    // 128 bits: positive whatever the first one is, and never empty.
-    QByteArray serial(16, Qt::Uninitialized);
+    // 128 bits: positive whatever the first one is, and never empty. Drawn many at a time, since a draw costs the same
+    // for one or for a hundred.
+    constexpr qsizetype bytes = 16;
+    static thread_local QByteArray drawn;
+    QByteArray serial;
     do {
-        if (RAND_bytes(reinterpret_cast<unsigned char *>(serial.data()), int(serial.size())) != 1)
-            throw Fault("issuer.sign", {}, ssl::errors());
+        if (drawn.size() < bytes) {
+            drawn.resize(64 * bytes);
+            if (RAND_bytes(reinterpret_cast<unsigned char *>(drawn.data()), int(drawn.size())) != 1) {
+                drawn.clear();
+                throw Fault("issuer.sign", {}, ssl::errors());
+            }
+        }
+        serial = drawn.last(bytes);
+        drawn.chop(bytes);
     } while (serial[0] == 0);
     return serial;
 }
@@ -195,6 +206,13 @@ QString FileIssuer::name() const
     const QString own = d->commonName.isEmpty() ? d->issuerText : d->commonName;
     return d->signer->token() ? QStringLiteral("%1 (token %2)").arg(own, d->signer->token()->tokenLabel())
                               : QStringLiteral("%1 (file)").arg(own);
+}
+
+// A token computes while this processor waits; with a key in a file, the processor's other cores do, but for the one
+// that the journal needs.
+int FileIssuer::parallelism() const
+{
+    return d->signer->token() ? 4 : std::clamp(int(std::thread::hardware_concurrency()) - 1, 1, 8);
 }
 
 QList<QByteArray> FileIssuer::chain() const

@@ -49,6 +49,7 @@ public:
     IssuedCertificate issue(const IssueOrder &order, const Task &task) override;
     void checkHealth() const override;
     OutagePolicy outage() const override { return m_outage; }
+    int parallelism() const override;
     void setOutage(const OutagePolicy &outage) { m_outage = outage; } // of a token, before the first use
 
     // The chain that goes with a certificate of this CA, also of one of its former keys.

@@ -50,6 +50,11 @@ struct IssueOrder {
     // Called when a good certificate has come, before the issuer is told so; makes it durable. What it throws makes the
     // issuer take the certificate back.
     std::function<void(const IssuedCertificate &)> beforeConfirm{};
+    // Called each time the authority says that it has not decided yet, before it is asked again; makes durable that it
+    // has the order, and what it said (CMP, DER). heard: what was kept of that in this transaction, the first and the
+    // last: with it an order is taken up again where it stood, and not sent a second time.
+    std::function<void(const QByteArray &)> whileWaiting{};
+    QList<QByteArray> heard{};
 };
 
 // What to do while an issuer cannot be reached.
@@ -73,8 +78,9 @@ public:
     virtual const QuotaBook *quotas() const { return nullptr; }
     // Thread-safe. Checks request against order (serial, key type) and throws identity.* ; issuer.* when it cannot
     // sign. Of a remote issuer issuer.answer-lost says that a certificate may have been issued which did not arrive
-    // (issuer.already-asked: was, or soon will be), issuer.pending that it has not decided yet; any other fault, that
-    // none was issued for this order.
+    // (issuer.already-asked: was, or soon will be; issuer.forgotten: and it cannot be asked any more), issuer.pending
+    // that it has not decided yet (issuer.pending-away: and cannot be reached); any other fault, that none was issued
+    // for this order.
     virtual IssuedCertificate issue(const IssueOrder &order, const Task &task) = 0;
     virtual void checkHealth() const = 0; // throws when it could not issue now
 
@@ -83,7 +89,10 @@ public:
     virtual bool isRemote() const { return false; }
     // Whether the same order may be sent again after issuer.answer-lost without danger of a second certificate.
     virtual bool mayAskAgain() const { return false; }
+    // Whether it waits for a confirmation, so that a certificate on record may still be taken back.
+    virtual bool confirms() const { return false; }
     virtual OutagePolicy outage() const { return {}; }
+    virtual int parallelism() const { return 1; } // threads that make a batch quicker
     virtual QString address() const { return {}; } // of a remote issuer, for the record
     // Asks for the revocation of a certificate of its own; false: there is no way but to tell its people. reason: of
     // revocationReasons(). Throws issuer.*.

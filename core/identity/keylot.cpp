@@ -137,7 +137,7 @@ CertificateRequest KeyLot::makePair(const QString &keyType, const QString &seria
     return request;
 }
 
-QByteArray KeyLot::unseal(const QByteArray &publicKeySha256) const
+SecretBytes KeyLot::unseal(const QByteArray &publicKeySha256) const
 {
     const QString path = fileOf(d->folder, publicKeySha256);
     if (!QFileInfo::exists(path))
@@ -145,20 +145,27 @@ QByteArray KeyLot::unseal(const QByteArray &publicKeySha256) const
     const QByteArray sealed = readFile(path, sealedLimit, QStringLiteral("a sealed key"));
     const unsigned char *p = ssl::data(sealed);
     const ssl::Cms cms(d2i_CMS_ContentInfo(nullptr, &p, long(sealed.size())));
+    SecretBytes::locked(); // makes the heap
     const ssl::Bio out(BIO_new(BIO_s_secmem()));
     if (!cms || CMS_decrypt(cms.get(), d->transport.get(), d->recipient.get(), nullptr, out.get(), 0) != 1)
         throw Fault("identity.lot-key", {hex(publicKeySha256), QStringLiteral("it cannot be unsealed")}, ssl::errors());
-    QByteArray pkcs8 = ssl::content(out.get());
-    const unsigned char *k = ssl::data(pkcs8);
+    char *bytes = nullptr;
+    const long length = BIO_get_mem_data(out.get(), &bytes);
+    SecretBytes pkcs8 = SecretBytes::copyOf({bytes, length});
+    const unsigned char *k = pkcs8.bytes();
     const std::unique_ptr<PKCS8_PRIV_KEY_INFO, ssl::Freer<PKCS8_PRIV_KEY_INFO_free>> info(
         d2i_PKCS8_PRIV_KEY_INFO(nullptr, &k, long(pkcs8.size())));
     const ssl::Key key(info ? EVP_PKCS82PKEY(info.get()) : nullptr);
     if (!key || ssl::sha256(publicKeyInfo(key.get())) != publicKeySha256) {
-        cleanse(pkcs8);
         ERR_clear_error();
         throw Fault("identity.lot-key", {hex(publicKeySha256), QStringLiteral("it is another key")});
     }
     return pkcs8;
+}
+
+void KeyLot::discard(const QByteArray &publicKeySha256) const
+{
+    discard(d->folder, publicKeySha256);
 }
 
 void KeyLot::discard(const QString &folder, const QByteArray &publicKeySha256)

@@ -6,6 +6,7 @@
 //   openssl cms -decrypt -binary -inform DER -in KEY.p7m -inkey transport.key -recip transport.pem
 // Throws identity.lot-*, issuer.*, file.*.
 
+#include "core/base/secret.h"
 #include "core/identity/issuer.h"
 
 #include <memory>
@@ -28,8 +29,9 @@ public:
     // Makes a pair, seals it into the folder and returns what a certificate is asked for with. The file is on the disk
     // when this returns.
     CertificateRequest makePair(const QString &keyType, const QString &serial);
-    // PKCS#8, DER; the caller cleanses it. Throws identity.lot-key.
-    QByteArray unseal(const QByteArray &publicKeySha256) const;
+    // PKCS#8, DER, in locked memory. Throws identity.lot-key.
+    SecretBytes unseal(const QByteArray &publicKeySha256) const;
+    void discard(const QByteArray &publicKeySha256) const;
     // The sealed form is no longer needed: overwritten as far as the disk does that, and removed.
     static void discard(const QString &folder, const QByteArray &publicKeySha256);
     // All of them, and the transport key.

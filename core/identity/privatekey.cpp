@@ -96,6 +96,17 @@ ssl::Key keyOf(const SecretBytes &number, const QByteArray &point)
     return ssl::Key(key);
 }
 
+SecretBytes numberIn(EVP_PKEY *key)
+{
+    BIGNUM *found = BN_secure_new();
+    const bool good = EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_PRIV_KEY, &found) == 1;
+    const Number d(found);
+    SecretBytes number(PrivateKey::Size);
+    if (!good || BN_bn2binpad(d.get(), number.bytes(), int(PrivateKey::Size)) != int(PrivateKey::Size))
+        failed();
+    return number;
+}
+
 SecretBytes framed(const char *head, const SecretBytes &number, const char *middle, QByteArrayView point)
 {
     SecretBytes out;
@@ -170,13 +181,18 @@ PrivateKey PrivateKey::open(const QString &path, const QByteArray &passphrase)
     const ssl::Key key = loadKey(path, passphrase);
     if (const QString type = keyTypeOf(publicKeyInfo(key.get())); type != u"P-256")
         throw Fault("identity.private-key", {path, type});
-    BIGNUM *found = BN_secure_new();
-    const bool good = EVP_PKEY_get_bn_param(key.get(), OSSL_PKEY_PARAM_PRIV_KEY, &found) == 1;
-    const Number d(found);
-    SecretBytes number(Size);
-    if (!good || BN_bn2binpad(d.get(), number.bytes(), int(Size)) != int(Size))
-        failed();
-    return PrivateKey(std::move(number));
+    return PrivateKey(numberIn(key.get()));
+}
+
+PrivateKey PrivateKey::fromPkcs8(const SecretBytes &der, const QString &name)
+{
+    const unsigned char *at = der.bytes();
+    const std::unique_ptr<PKCS8_PRIV_KEY_INFO, ssl::Freer<PKCS8_PRIV_KEY_INFO_free>> info(
+        d2i_PKCS8_PRIV_KEY_INFO(nullptr, &at, long(der.size())));
+    const ssl::Key key(info ? EVP_PKCS82PKEY(info.get()) : nullptr);
+    if (!key || EVP_PKEY_get_base_id(key.get()) != EVP_PKEY_EC || EVP_PKEY_get_bits(key.get()) != 256)
+        throw Fault("issuer.key", {name, u"it is no key of P-256"_s}, ssl::errors());
+    return PrivateKey(numberIn(key.get()));
 }
 
 SecretBytes PrivateKey::sec1() const

@@ -29,6 +29,8 @@ public:
     static PrivateKey derive(const SecretBytes &seed, const QString &serial);
     // PEM file, P-256; passphrase empty: not encrypted.
     static PrivateKey open(const QString &path, const QByteArray &passphrase = {});
+    // PrivateKeyInfo, DER, P-256; throws issuer.key with what names it.
+    static PrivateKey fromPkcs8(const SecretBytes &der, const QString &name);
 
     const SecretBytes &number() const { return m_number; }      // 32 bytes, big-endian
     const QByteArray &publicKeyDer() const { return m_public; } // SubjectPublicKeyInfo

@@ -46,11 +46,6 @@ RemoteIssuer::RemoteIssuer(RemoteAccess access, const QString &protocol) : m_acc
                 m_name = attribute.text();
         }
         m_name = QStringLiteral("%1 (%2)").arg(oneLine(m_name, 80), protocol);
-        if (!m_access.keyChain.isEmpty() && m_access.needsCmcRa &&
-            !hasPurpose(CertificateView::read(m_access.keyChain.front()), oid::view(cmcRa)))
-            throw Fault("issuer.access",
-                        {m_name, QStringLiteral("it does not make the station a registration authority (extended key "
-                                                "usage cmcRA is missing)")});
     } catch (const der::Error &error) {
         throw Fault("issuer.certificate", {m_access.url, QStringLiteral("it ") + QString::fromLatin1(error.what)});
     }
@@ -72,14 +67,26 @@ void RemoteIssuer::checkAccess() const
 {
     if (m_access.keyChain.isEmpty())
         return;
-    const CertificateView view = CertificateView::read(m_access.keyChain.front());
-    const QString now = timeFromSeconds(std::time(nullptr));
-    if (now > timeText(view.notAfter))
-        throw Fault("issuer.access", {m_name, QStringLiteral("it expired at %1").arg(timeText(view.notAfter))});
-    if (now < timeText(view.notBefore)) {
-        throw Fault("issuer.access",
-                    {m_name, QStringLiteral("it is not valid before %1; this computer's clock may be slow")
-                                 .arg(timeText(view.notBefore))});
+    if (const QString why = whyNoAccess(m_access.keyChain.front()); !why.isEmpty())
+        throw Fault("issuer.access", {m_name, why});
+}
+
+QString RemoteIssuer::whyNoAccess(const QByteArray &certificate, bool laterIsFine) const
+{
+    try {
+        const CertificateView view = CertificateView::read(certificate);
+        const QString now = timeFromSeconds(std::time(nullptr));
+        if (m_access.needsCmcRa && !hasPurpose(view, oid::view(cmcRa)))
+            return QStringLiteral(
+                "it does not make the station a registration authority (extended key usage cmcRA is missing)");
+        if (now > timeText(view.notAfter))
+            return QStringLiteral("it expired at %1").arg(timeText(view.notAfter));
+        if (now < timeText(view.notBefore) && !laterIsFine)
+            return QStringLiteral("it is not valid before %1; this computer's clock may be slow")
+                .arg(timeText(view.notBefore));
+        return {};
+    } catch (const der::Error &error) {
+        return QStringLiteral("it ") + QString::fromLatin1(error.what);
     }
 }
 

@@ -31,6 +31,10 @@ public:
     OutagePolicy outage() const override { return m_access.outage; }
     QString address() const override { return m_access.url; }
     QByteArray accessCertificate() const { return m_access.keyChain.value(0); } // of the station, "": it has none
+    // What keeps the station from asking with that certificate: it is not valid now, or does not say cmcRA where it
+    // must. "": nothing.
+    // laterIsFine: one that will be valid only soon passes.
+    QString whyNoAccess(const QByteArray &certificate, bool laterIsFine = false) const;
 
 protected:
     // protocol: "EST", for the name. Throws issuer.certificate, issuer.access.

@@ -205,7 +205,7 @@ private:
     void loginLocked(const CK_TOKEN_INFO &token)
     {
         if (m_pinRefused)
-            throw Fault("issuer.token-pin", {m_label});
+            throw Fault("issuer.token-pin", {m_label, QString()});
         const CK_SESSION_HANDLE session = m_idle.back();
         const auto blocked = [this](const QString &why) { return Fault("issuer.token-pin-blocked", {m_label, why}); };
         if (token.flags & CKF_USER_PIN_LOCKED)
@@ -237,7 +237,19 @@ private:
             throw blocked(QStringLiteral("its PIN is locked"));
         if (result == CKR_PIN_EXPIRED || result == CKR_USER_PIN_NOT_INITIALIZED)
             throw blocked(QStringLiteral("its PIN must be set anew"));
-        throw Fault("issuer.token-pin", {m_label}, returnValueName(result));
+        throw Fault("issuer.token-pin", {m_label, triesLeft()}, returnValueName(result));
+    }
+
+    // What the token says of its counter now; PKCS#11 has no number for it.
+    QString triesLeft() const
+    {
+        CK_TOKEN_INFO info{};
+        if ((*m_module)->C_GetTokenInfo(m_slot, &info) != CKR_OK)
+            return {};
+        return info.flags & CKF_USER_PIN_LOCKED      ? QStringLiteral(" No try is left: it is locked.")
+               : info.flags & CKF_USER_PIN_FINAL_TRY ? QStringLiteral(" One try is left.")
+               : info.flags & CKF_USER_PIN_COUNT_LOW ? QStringLiteral(" More than one try is left.")
+                                                     : QString();
     }
 
     CK_RV openSessionLocked()

@@ -2,21 +2,31 @@
 
 #include "core/base/fault.h"
 
+#include <array>
 #include <charconv>
+#include <cstring>
 
 namespace slipway {
 
 namespace {
 
+// Two digits for each byte, so that bodies of kilobytes cost little.
+constexpr auto hexOfByte = [] {
+    constexpr char digits[] = "0123456789abcdef";
+    std::array<std::array<char, 2>, 256> pairs{};
+    for (size_t i = 0; i < pairs.size(); ++i)
+        pairs[i] = {digits[i >> 4], digits[i & 15]};
+    return pairs;
+}();
+
 void appendHex(QByteArray &out, QByteArrayView bytes)
 {
-    static constexpr char digits[] = "0123456789abcdef";
     const qsizetype at = out.size();
     out.resize(at + 2 * bytes.size());
     char *to = out.data() + at;
     for (const char c : bytes) {
-        *to++ = digits[static_cast<unsigned char>(c) >> 4];
-        *to++ = digits[static_cast<unsigned char>(c) & 15];
+        std::memcpy(to, hexOfByte[static_cast<unsigned char>(c)].data(), 2);
+        to += 2;
     }
 }
 

@@ -11,7 +11,6 @@
 #include <QLoggingCategory>
 
 #include <chrono>
-#include <ctime>
 
 namespace slipway {
 
@@ -24,18 +23,28 @@ constexpr qsizetype mostEvidence = 1000; // checkpoints kept in journal.loss
 constexpr auto publishEvery = std::chrono::seconds(1);
 constexpr qsizetype maximumText = 255; // characters of kind, run, device
 
+// RFC 3339, UTC, milliseconds.
 QByteArray nowUtf8()
 {
-    const auto now = std::chrono::system_clock::now();
-    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count();
-    const std::time_t seconds = ms / 1000;
-    std::tm tm{};
-    gmtime_r(&seconds, &tm);
-    char text[32];
-    const size_t n = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S.", &tm);
-    const int rest = int(ms % 1000);
-    const char tail[] = {char('0' + rest / 100), char('0' + rest / 10 % 10), char('0' + rest % 10), 'Z'};
-    return QByteArray(text, qsizetype(n)).append(tail, sizeof tail);
+    using namespace std::chrono;
+    const auto now = floor<milliseconds>(system_clock::now());
+    const auto today = floor<days>(now);
+    const year_month_day date(today);
+    const hh_mm_ss<milliseconds> time(now - today);
+    QByteArray text("0000-00-00T00:00:00.000Z");
+    char *to = text.data();
+    const auto put = [to](int at, int digits, unsigned value) {
+        for (int i = at + digits - 1; i >= at; --i, value /= 10)
+            to[i] = char('0' + value % 10);
+    };
+    put(0, 4, unsigned(int(date.year())));
+    put(5, 2, unsigned(date.month()));
+    put(8, 2, unsigned(date.day()));
+    put(11, 2, unsigned(time.hours().count()));
+    put(14, 2, unsigned(time.minutes().count()));
+    put(17, 2, unsigned(time.seconds().count()));
+    put(20, 3, unsigned(time.subseconds().count()));
+    return text;
 }
 
 QByteArray columnText(const QString &text, const char *what)
@@ -72,10 +81,10 @@ PreparedEntry prepareEntry(NewEntry entry)
     prepared.record.device = columnText(entry.device, "device");
     if (prepared.record.kind.isEmpty())
         throw Fault("journal.entry", {QStringLiteral("it has no kind")});
-    prepared.body = toDeterministicCbor(entry.body);
+    prepared.body = entry.encoded.isEmpty() ? toDeterministicCbor(entry.body) : entry.encoded;
     if (prepared.body.size() > maximumBody)
         throw Fault("journal.entry", {QStringLiteral("its body is larger than %1").arg(humanSize(maximumBody))});
-    prepared.record.body = ProjectedBody(prepared.record.kind, entry.body);
+    prepared.record.body = ProjectedBody(prepared.record.kind, prepared.body);
     return prepared;
 }
 

@@ -19,8 +19,16 @@ bool noSpace(int systemError)
     return systemError == ENOSPC || systemError == EDQUOT || systemError == EFBIG;
 }
 
+// Before SQLite is used at all: its statistics of memory take a lock at every allocation, and nobody reads them.
+void configureOnce()
+{
+    static const int done = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    (void)done; // refused where something else was first: then it is only slower
+}
+
 sqlite3 *openHandle(const QString &path, Database::Access access)
 {
+    configureOnce();
     sqlite3 *handle = nullptr;
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     QByteArray name;
@@ -46,6 +54,8 @@ sqlite3 *openHandle(const QString &path, Database::Access access)
         throw Fault(access == Database::Access::Read ? "journal.unreadable" : "journal.unwritable", {path, words});
     }
     sqlite3_busy_timeout(handle, busyTimeoutMs);
+    // Room for whole entries, so that no insert allocates.
+    sqlite3_db_config(handle, SQLITE_DBCONFIG_LOOKASIDE, nullptr, 4096, 64);
     return handle;
 }
 

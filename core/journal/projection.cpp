@@ -1,7 +1,10 @@
 #include "core/journal/projection.h"
 
-#include <QCborValue>
 #include <QHash>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
 
 namespace slipway {
 
@@ -15,7 +18,7 @@ enum How {
 };
 
 struct Key {
-    const char *name;
+    QByteArrayView name;
     int how = AsIs;
 };
 
@@ -106,54 +109,103 @@ const QHash<QByteArray, Kind> &kinds()
 
 } // namespace
 
-ProjectedBody::ProjectedBody(QByteArrayView kind, const QCborMap &body)
+ProjectedBody::ProjectedBody(QByteArrayView kind, QByteArrayView body)
 {
     const auto found = kinds().constFind(QByteArray::fromRawData(kind.data(), kind.size()));
     if (found == kinds().constEnd())
         return;
     m_projection = found->projection;
-    m_mode = body.value(QLatin1String("mode")).toString().toUtf8();
-    m_cells.reserve(found->keys.size());
-    for (const Key &key : found->keys)
-        add(body, key.name, key.how);
+    const std::vector<Key> &keys = found->keys;
+    m_cells.resize(keys.size());
+    for (size_t i = 0; i < keys.size(); ++i) {
+        if (keys[i].how == AsIndex) {
+            m_cells[i].type = Cell::Type::Integer;
+            m_cells[i].integer = -1;
+        } else if (keys[i].how != AsIs) {
+            m_cells[i].type = Cell::Type::Text;
+        }
+    }
+    CborItems items(body);
+    CborItems::Item map, key, value;
+    if (!items.next(map) || map.major != 5)
+        return;
+    m_texts.reserve(std::min<qsizetype>(body.size(), 1024));
+    for (quint64 left = map.argument; left > 0 && items.next(key) && items.skip(key) && items.next(value); --left) {
+        if (key.major == 3) {
+            const auto wanted =
+                std::find_if(keys.begin(), keys.end(), [&](const Key &k) { return k.name == key.content; });
+            if (wanted != keys.end())
+                set(size_t(wanted - keys.begin()), value, wanted->how);
+            else if (value.major == 3 && key.content == "mode")
+                m_mode = value.content.toByteArray();
+        }
+        if (!items.skip(value))
+            return;
+    }
 }
 
-void ProjectedBody::addText(const QByteArray &utf8)
+void ProjectedBody::setText(size_t index, QByteArrayView utf8)
 {
-    Cell cell;
+    Cell &cell = m_cells[index];
     cell.type = Cell::Type::Text;
     cell.offset = int(m_texts.size());
     cell.integer = utf8.size();
-    m_texts += utf8;
-    m_cells.push_back(cell);
+    m_texts.append(utf8);
 }
 
-void ProjectedBody::add(const QCborMap &body, const char *key, int how)
+void ProjectedBody::setHex(size_t index, QByteArrayView bytes)
 {
-    const QCborValue value = body.value(QLatin1String(key));
-    Cell cell;
-    if (how == AsIndex) {
-        cell.type = Cell::Type::Integer;
-        cell.integer = value.toInteger(-1);
-    } else if (value.isByteArray()) {
-        return addText(value.toByteArray().toHex());
-    } else if (value.isString()) {
-        return addText(how == Hex ? value.toString().toLower().remove(u':').toUtf8() : value.toString().toUtf8());
-    } else if (how == Hex) {
-        return addText({});
-    } else if (value.isInteger()) {
-        cell.type = Cell::Type::Integer;
-        cell.integer = value.toInteger();
-    } else if (value.isBool()) {
-        cell.type = Cell::Type::Integer;
-        cell.integer = value.toBool();
-    } else if (value.isDouble()) {
-        cell.type = Cell::Type::Real;
-        cell.real = value.toDouble();
-    } else if (how == NotNull) {
-        return addText({});
+    static constexpr char digits[] = "0123456789abcdef";
+    Cell &cell = m_cells[index];
+    cell.type = Cell::Type::Text;
+    cell.offset = int(m_texts.size());
+    cell.integer = 2 * bytes.size();
+    m_texts.resize(m_texts.size() + 2 * bytes.size());
+    char *to = m_texts.data() + cell.offset;
+    for (const char c : bytes) {
+        *to++ = digits[static_cast<unsigned char>(c) >> 4];
+        *to++ = digits[static_cast<unsigned char>(c) & 15];
     }
-    m_cells.push_back(cell);
+}
+
+void ProjectedBody::set(size_t index, const CborItems::Item &item, int how)
+{
+    Cell &cell = m_cells[index];
+    const auto setInteger = [&cell](qint64 n) {
+        cell.type = Cell::Type::Integer;
+        cell.integer = n;
+    };
+    const auto setNumber = [&](double n) {
+        if (how == AsIndex)
+            return setInteger(std::abs(n) < 9e18 ? qint64(n) : -1);
+        cell.type = Cell::Type::Real;
+        cell.real = n;
+    };
+    switch (item.major) {
+    case 0:
+    case 1:
+        if (how == Hex)
+            return;
+        if (item.argument > quint64(std::numeric_limits<qint64>::max())) // more than SQLite's integers hold
+            return setNumber(item.major == 0 ? double(item.argument) : -1.0 - double(item.argument));
+        return setInteger(item.major == 0 ? qint64(item.argument) : -1 - qint64(item.argument));
+    case 2:
+        return how == AsIndex ? void() : setHex(index, item.content);
+    case 3:
+        if (how == Hex) // "AB:CD" is the same as "abcd"
+            return setText(index, item.content.toByteArray().toLower().replace(':', ""));
+        return how == AsIndex ? void() : setText(index, item.content);
+    case 7:
+        if (how == Hex)
+            return;
+        if (item.info >= 25)
+            return setNumber(CborItems::number(item));
+        if (how != AsIndex && (item.info == 20 || item.info == 21))
+            return setInteger(item.info == 21);
+        return;
+    default:
+        return;
+    }
 }
 
 QByteArrayView ProjectedBody::text(size_t index) const

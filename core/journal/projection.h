@@ -1,11 +1,13 @@
 #pragma once
 // What the projections take from an entry's body, picked out before the entry reaches the writer thread: the writer
-// only binds it. Pure function of kind and body, so that a rebuild gives the same rows.
+// only binds it. Pure function of kind and body, read from the very bytes that the chain covers, so that a rebuild
+// gives the same rows.
 
+#include "core/codec/cbor.h"
 #include "core/journal/database.h"
 
 #include <QByteArray>
-#include <QCborMap>
+#include <QByteArrayView>
 
 #include <vector>
 
@@ -32,7 +34,7 @@ class ProjectedBody
 {
 public:
     ProjectedBody() = default;
-    ProjectedBody(QByteArrayView kind, const QCborMap &body);
+    ProjectedBody(QByteArrayView kind, QByteArrayView body); // CBOR; what is not readable gives nothing
 
     Projection projection() const { return m_projection; }
     // "mode" of the body, may be empty.
@@ -52,8 +54,9 @@ private:
             double real;
         };
     };
-    void addText(const QByteArray &utf8);
-    void add(const QCborMap &body, const char *key, int how);
+    void setText(size_t index, QByteArrayView utf8);
+    void setHex(size_t index, QByteArrayView bytes);
+    void set(size_t index, const CborItems::Item &item, int how);
 
     Projection m_projection = Projection::None;
     QByteArray m_mode;

@@ -27,7 +27,7 @@ qint64 refillProjections(Database &database, const Task &task)
     qint64 entries = 0;
     while (s.step()) {
         Record record{s.integer(0), s.utf8(1), s.utf8(2), s.utf8(3), s.utf8(4), {}};
-        record.body = ProjectedBody(record.kind, readBody(s.blob(5)));
+        record.body = ProjectedBody(record.kind, s.blob(5));
         try {
             projector.apply(record);
         } catch (const Fault &fault) {

@@ -287,7 +287,7 @@ private:
             bad();
             return;
         }
-        record.body = ProjectedBody(record.kind, map);
+        record.body = ProjectedBody(record.kind, body);
         try {
             m_projector->apply(record);
         } catch (const Fault &fault) {

@@ -44,7 +44,7 @@ struct RecipeStep {
 };
 
 struct RecipeVariable {
-    enum class From { Scan, Allocator, Device, Fixed };
+    enum class From { Scan, Allocator, Device, Fixed, Lot };
     QString name{};
     From from = From::Fixed;
     QString pattern{}; // anchored regular expression that a scanned value must match
@@ -53,6 +53,7 @@ struct RecipeVariable {
     qint64 first = 1;  // allocator: the lowest number it gives
     QString fact{};    // device: name of the fact ("hardware-id")
     QString value{};   // fixed
+    QString lot{};     // lot: whose next serial number the unit gets
     Position at{};
 };
 

@@ -3,6 +3,7 @@
 #include "core/base/fault.h"
 #include "core/journal/database.h"
 #include "core/recipe/variables.h"
+#include "core/steps/identitylot.h"
 
 #include <sqlite3.h>
 
@@ -68,6 +69,8 @@ qint64 highestTaken(sqlite3 *handle, const QString &mode, const QString &pool, c
 
 QString Allocator::take(const RecipeVariable &variable, const QString &run, const QString &unit)
 {
+    if (variable.from == RecipeVariable::From::Lot)
+        return takeSerialOfLot(m_journal, m_mode, variable.lot, run);
     const NumberFormat format = NumberFormat::parse(variable.format);
     const QString pool = variable.pool.isEmpty() ? variable.name : variable.pool;
     const QString mode = toString(m_mode);

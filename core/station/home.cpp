@@ -235,6 +235,7 @@ void Home::readConfig()
     m_issuer = config.issuer;
     m_firmwareFolders = config.firmwareFolders;
     m_firmwareUrls = config.firmwareUrls;
+    m_mudInterface = config.mudInterface;
 }
 
 QStringList Home::recipeNames() const
@@ -322,6 +323,44 @@ std::unique_ptr<Issuer> Home::openFileIssuer(Mode mode) const
                                           readFile(anchors, configLimit, QStringLiteral("a certificate")),
                                           stationKeyId()));
     return issuer;
+}
+
+QList<QByteArray> Home::issuerChain(Mode mode) const
+{
+    const QString own =
+        mode == Mode::Training ? QStringLiteral("keys/training.pem") : QStringLiteral("keys/issuer.pem");
+    const QString named = mode == Mode::Training ? QString() : m_issuer.certificate;
+    try {
+        return certificatesFromPem(readFile(named.isEmpty()               ? file(own)
+                                            : QDir::isAbsolutePath(named) ? named
+                                                                          : file(named),
+                                            configLimit, QStringLiteral("a certificate chain")));
+    } catch (const Fault &) {
+        return {}; // opening the issuer says what is wrong
+    }
+}
+
+QString Home::lotFolder(Mode mode, const QString &lot) const
+{
+    return file(QStringLiteral("lots/") + (mode == Mode::Training ? QStringLiteral("training-") : QString()) + lot);
+}
+
+KeyLot Home::openKeyLot(Mode mode, const QString &lot) const
+{
+    const QString folder = lotFolder(mode, lot);
+    if (!QFileInfo::exists(folder))
+        throw Fault("identity.lot-missing", {folder});
+    QByteArray secret = passphrase();
+    if (secret.isEmpty() && m_ask) // the station's keys are not encrypted, those of a lot always are
+        secret = m_ask(QStringLiteral("the passphrase of lot %1").arg(lot));
+    if (secret.isEmpty())
+        throw Fault("identity.lot-passphrase");
+    KeyLot keys = KeyLot::open(folder, secret);
+    if (m_passphrase.isEmpty())
+        m_passphrase = secret; // asked for once
+    else
+        cleanse(secret);
+    return keys;
 }
 
 QString Home::stationKeyId() const

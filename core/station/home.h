@@ -5,6 +5,7 @@
 // Throws home.*, file.*, and what the identity room throws about keys (issuer.*).
 
 #include "core/identity/issuersettings.h"
+#include "core/identity/keylot.h"
 #include "core/identity/profile.h"
 #include "core/journal/journal.h"
 #include "core/station/transfergate.h"
@@ -48,6 +49,7 @@ public:
     // Where firmware is looked for besides the vault; a folder that is not absolute lies in the home.
     QStringList firmwareFolders() const;
     QStringList firmwareUrls() const { return m_firmwareUrls; }
+    QString mudInterface() const { return m_mudInterface; } // empty: recipes say it
     QString file(const QString &relative) const { return m_path + u'/' + relative; }
     // "t1" -> recipes/t1.yaml; a path stays one. Throws home.no-recipe with the nearest name.
     QString recipePath(const QString &nameOrPath) const;
@@ -60,9 +62,15 @@ public:
     std::unique_ptr<Issuer> openIssuer(Mode mode) const;
     std::unique_ptr<Issuer> openIssuer(const IssuerSettings &settings) const; // paths in it are relative to the home
     const IssuerSettings &issuerSettings() const { return m_issuer; }
+    // Its certificates as they lie in the home, without its key; empty where they cannot be read.
+    QList<QByteArray> issuerChain(Mode mode) const;
     // Who is asked for a PIN, a shared secret, or the passphrase of encrypted keys when it is needed and was not given.
     void setAskSecret(AskSecret ask) { m_ask = std::move(ask); }
     const AskSecret &askSecret() const { return m_ask; }
+    // The sealed keys of a lot that the station made; opened with the passphrase of this station's keys. Throws
+    // identity.lot-passphrase, identity.lot-missing, issuer.passphrase.
+    QString lotFolder(Mode mode, const QString &lot) const;
+    KeyLot openKeyLot(Mode mode, const QString &lot) const;
     QString stationKeyId() const; // SHA-256 of the station's public key, hex: for whom a quota is
     ProfileStore profiles() const;
     bool keysEncrypted() const;
@@ -80,6 +88,7 @@ private:
     int m_attempts = 2;
     TransferLimits m_limits;
     QStringList m_firmwareFolders, m_firmwareUrls;
+    QString m_mudInterface;
     IssuerSettings m_issuer;
     AskSecret m_ask;
     mutable QByteArray m_passphrase;

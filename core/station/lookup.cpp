@@ -52,6 +52,18 @@ QList<QDateTime> Lookup::passedSince(Mode mode, const QDateTime &since)
     return times;
 }
 
+LotStock Lookup::lotStock(Mode mode, const QString &lot)
+{
+    const std::lock_guard lock(m_mutex);
+    return slipway::lotStock(m_database.handle(), mode, lot);
+}
+
+QList<QuotaStanding> Lookup::quotaStandings(const QuotaBook &book)
+{
+    const std::lock_guard lock(m_mutex);
+    return slipway::quotaStandings(m_database.handle(), book);
+}
+
 QList<Lookup::OpenIntent> Lookup::intents(const char *sql, const QString &key, const QString &mode)
 {
     const std::lock_guard lock(m_mutex);

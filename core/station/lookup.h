@@ -6,6 +6,8 @@
 #include "core/journal/database.h"
 #include "core/journal/journal.h"
 #include "core/recipe/recipe.h"
+#include "core/steps/identitylot.h"
+#include "core/steps/quotause.h"
 
 #include <QCborMap>
 #include <QDateTime>
@@ -56,6 +58,9 @@ public:
     QStringList doneActs(const QString &run);
     // What was found out about the run's acts after it had ended.
     QStringList reconciled(const QString &run);
+
+    LotStock lotStock(Mode mode, const QString &lot);
+    QList<QuotaStanding> quotaStandings(const QuotaBook &book);
 
 private:
     QList<OpenIntent> intents(const char *sql, const QString &key, const QString &mode);

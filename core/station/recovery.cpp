@@ -39,6 +39,7 @@ QString actWords(const QString &act, const QCborMap &detail)
         {u"identity.inject"_s, u"bring a key into the device"_s},
         {u"identity.write"_s, u"write the identity into the device"_s},
         {u"identity.generate"_s, u"make the device's key"_s},
+        {u"identity.bind"_s, u"bring the pair of a lot into the device"_s},
         {u"erase"_s, u"erase"_s},
         {u"flash"_s, u"write the firmware"_s},
     };

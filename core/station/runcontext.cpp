@@ -104,6 +104,11 @@ Device &RunContext::reopenDevice(const Task &task)
     return *m_device;
 }
 
+KeyLot RunContext::openKeyLot(const QString &lot)
+{
+    return m_site.keyLot ? m_site.keyLot(lot) : StepContext::openKeyLot(lot);
+}
+
 void RunContext::takeFacts(const DeviceFacts &facts)
 {
     const QJsonObject json = facts.toJson();

@@ -3,6 +3,7 @@
 // used by the slot's thread alone.
 
 #include "core/identity/issuer.h"
+#include "core/identity/keylot.h"
 #include "core/identity/privatekey.h"
 #include "core/recipe/variables.h"
 #include "core/station/allocator.h"
@@ -26,9 +27,11 @@ struct Worksite {
     TransferGate *gate = nullptr; // null: no limits
     ProfileStore profiles;
     std::shared_ptr<const SeedTable> seeds; // null: none were given
+    std::function<KeyLot(const QString &lot)> keyLot;
     Mode mode = Mode::Production;
     QString person;
     QString outputFolder;
+    QString mudInterface; // of station.yaml
 };
 
 struct RunOrder {
@@ -69,10 +72,12 @@ public:
     {
         return m_site.drivers->listen(interface);
     }
+    QString networkInterface() const override { return m_site.mudInterface; }
     Journal &journal() override { return *m_site.journal; }
     Issuer &issuer() override { return *m_site.issuer; }
     ProfileStore &profiles() override { return m_profiles; }
     const SeedTable *seeds() const override { return m_site.seeds.get(); }
+    KeyLot openKeyLot(const QString &lot) override;
     QString outputFolder() const override { return m_site.outputFolder; }
     void measured(const Measurement &measurement) override;
     void fact(const QString &name, const QString &value) override;

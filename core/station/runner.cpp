@@ -144,7 +144,9 @@ void Runner::begin()
 
     std::optional<Fault> noNumber;
     for (const RecipeVariable &variable : recipe.variables) {
-        if (variable.from == RecipeVariable::From::Allocator && variable.name == u"serial" && m_order.serial.isEmpty())
+        const bool given =
+            variable.from == RecipeVariable::From::Allocator || variable.from == RecipeVariable::From::Lot;
+        if (given && variable.name == u"serial" && m_order.serial.isEmpty())
             noNumber = caught([&] { m_context.setSerial(m_site.allocator->take(variable, m_runId, {})); });
     }
     const QString driver = m_order.driver.isEmpty() ? recipe.driver : m_order.driver;
@@ -344,6 +346,7 @@ TransferGate::Pass Runner::takePlace(const Line &line, const std::stop_token &st
         if (line.progress)
             line.progress->setNote(sentence);
         m_board.update([&sentence](SlotView &view) {
+            view.state = SlotState::Waiting;
             view.word = u"WAIT"_s;
             view.sentence = sentence;
         });
@@ -352,6 +355,7 @@ TransferGate::Pass Runner::takePlace(const Line &line, const std::stop_token &st
         if (line.progress)
             line.progress->setNote({});
         m_board.update([&line](SlotView &view) {
+            view.state = SlotState::Working;
             view.word = line.kind->title.toUpper();
             view.sentence.clear();
         });

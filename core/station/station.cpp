@@ -26,17 +26,26 @@ std::unique_ptr<Station> Station::open(const Home &home, const DriverRegistry &d
 
 StationImpl::StationImpl(const Home &home, const DriverRegistry &drivers, const StationOptions &options)
     : m_home(home), m_options(options), m_lock(home.path()), m_journal(home.openJournal()), m_lookup(m_journal->path()),
-      m_issuer(home.openIssuer(options.mode)), m_allocator(*m_journal, options.mode)
+      m_stockLookup(m_journal->path()),
+      m_issuer([this] { return m_home.openIssuer(m_options.mode); }, home.issuerChain(options.mode)),
+      m_allocator(*m_journal, options.mode)
 {
+    if (const auto trouble = m_issuer.open(); trouble && !options.openShut)
+        throw Fault(*trouble);
     m_site.journal = m_journal.get();
-    m_site.issuer = m_issuer.get();
+    m_site.issuer = &m_issuer;
     m_site.lookup = &m_lookup;
     m_site.allocator = &m_allocator;
     m_site.drivers = &drivers;
     m_gate.setLimits(home.limits());
     m_site.gate = &m_gate;
     m_site.profiles = home.profiles();
+    m_site.mudInterface = home.mudInterface();
     m_site.seeds = options.seeds;
+    m_site.keyLot = [this](const QString &lot) {
+        const std::lock_guard lock(m_keyMutex);
+        return m_home.openKeyLot(m_options.mode, lot);
+    };
     m_site.mode = options.mode;
     m_site.person = options.person;
     m_site.outputFolder = home.file(options.mode == Mode::Training ? u"labels/training"_s : u"labels"_s);
@@ -57,7 +66,7 @@ StationImpl::StationImpl(const Home &home, const DriverRegistry &drivers, const 
     for (const HomeSlot &place : home.places())
         places.append({place.number, place.name, place.port, place.driver});
     setSlots(places);
-    m_lamps = readLamps(m_home, *m_issuer, m_options.mode, {});
+    m_lamps = readLamps(m_home, m_issuer, m_options.mode, {}, stock());
     m_housekeeper = std::jthread([this](const std::stop_token &stop) { keepHouse(stop); });
 }
 
@@ -128,7 +137,9 @@ void StationImpl::loadRecipe(const Recipe &recipe)
     {
         const std::lock_guard lock(m_mutex);
         m_recipes.push_back(std::make_shared<const Recipe>(recipe));
+        m_houseStale = true; // the lamps speak of what it needs
     }
+    m_houseWake.notify_all();
     tellChanged(0);
 }
 
@@ -257,7 +268,9 @@ RunOrder StationImpl::orderFor(const Place &place, const QString &serial) const
     const RecipeVariable *scanned = unitVariable(*order.recipe);
     const RecipeVariable *given = nullptr;
     for (const RecipeVariable &variable : order.recipe->variables) {
-        if (variable.from == RecipeVariable::From::Allocator && variable.name == u"serial")
+        const bool fromStation =
+            variable.from == RecipeVariable::From::Allocator || variable.from == RecipeVariable::From::Lot;
+        if (fromStation && variable.name == u"serial")
             given = &variable;
     }
     if (serial.isEmpty()) {
@@ -268,7 +281,9 @@ RunOrder StationImpl::orderFor(const Place &place, const QString &serial) const
     if (scanned && !accepts(*scanned, serial))
         throw Fault("station.serial-form", {oneLine(serial, 60), scanned->pattern});
     if (given && !scanned) {
-        const QString pool = given->pool.isEmpty() ? given->name : given->pool;
+        const QString pool = given->from == RecipeVariable::From::Lot ? u"lot-serial"_s
+                             : given->pool.isEmpty()                  ? given->name
+                                                                      : given->pool;
         if (!m_lookup.numberGiven(m_options.mode, pool, serial))
             throw Fault("station.serial-allocated", {oneLine(serial, 60)});
     }
@@ -429,12 +444,58 @@ void StationImpl::keepHouse(const std::stop_token &stop)
             trouble = m_journalTrouble;
         }
         caught([&] {
-            QList<Lamp> lamps = readLamps(m_home, *m_issuer, m_options.mode, trouble);
+            QList<Lamp> lamps = readLamps(m_home, m_issuer, m_options.mode, trouble, stock());
             const std::lock_guard lock(m_mutex);
             m_lamps = std::move(lamps);
         });
         tellChanged(0);
     }
+}
+
+std::optional<Fault> StationImpl::openIssuer()
+{
+    const auto trouble = m_issuer.open();
+    {
+        const std::lock_guard lock(m_mutex);
+        m_houseStale = true;
+    }
+    m_houseWake.notify_all();
+    return trouble;
+}
+
+// What the recipe's units get: out of lots, or within quotas.
+Stock StationImpl::stock()
+{
+    Stock stock;
+    std::shared_ptr<const Recipe> recipe;
+    {
+        const std::lock_guard lock(m_mutex);
+        if (!m_recipes.empty())
+            recipe = m_recipes.back();
+    }
+    QStringList lots, products;
+    for (const RecipeStep &step : recipe ? recipe->steps : QList<RecipeStep>()) {
+        if (step.kind != u"idevid")
+            continue;
+        const QString lot = step.parameters.value(u"lot"_s).toString();
+        if (!lot.isEmpty() && !lot.contains(u"${"_s) && !lots.contains(lot))
+            lots << lot;
+        else
+            products << step.parameters.value(u"profile"_s).toString();
+    }
+    for (const QString &lot : std::as_const(lots)) {
+        if (const auto fault = caught([&] { stock.lots << m_stockLookup.lotStock(m_options.mode, lot); }))
+            stock.lotTrouble = fault->sentence();
+    }
+    const QuotaBook *book = m_options.mode == Mode::Production ? m_issuer.quotas() : nullptr;
+    stock.boundByQuotas = book != nullptr;
+    if (book) {
+        for (QuotaStanding &standing : m_stockLookup.quotaStandings(*book)) {
+            if (products.isEmpty() || products.contains(standing.quota.product))
+                stock.quotas << std::move(standing);
+        }
+    }
+    return stock;
 }
 
 QList<Interrupted> StationImpl::interrupted() const

@@ -3,6 +3,7 @@
 // drive this class and know nothing below it. Thread-safe: each slot has its own thread; snapshots may be taken from
 // any.
 
+#include "core/base/fault.h"
 #include "core/base/progress.h"
 #include "core/device/driver.h"
 #include "core/journal/journal.h"
@@ -99,6 +100,7 @@ struct StationOptions {
     bool barrierStart = false; // runs wait until all occupied slots are ready and start() is called
     int maxAttempts = 2;
     std::shared_ptr<const SeedTable> seeds; // of devices whose keys are derived; null: none
+    bool openShut = false; // open also where the issuer cannot be: the lamp says so, and openIssuer() tries again
 };
 
 class Station
@@ -146,6 +148,10 @@ public:
 
     virtual Counters counters() const = 0;
     virtual QList<Lamp> lamps() const = 0; // journal, issuer, printer, disk, plant
+    // Why the issuer is shut (no PIN, no token); nothing: it is open.
+    virtual std::optional<Fault> issuerTrouble() const { return {}; }
+    // Tries once to open it, and asks a person (Home::setAskSecret). Not from the thread that answers.
+    virtual std::optional<Fault> openIssuer() { return {}; }
     virtual Mode mode() const = 0;
     virtual QString person() const = 0;
     virtual QString name() const = 0;

@@ -157,7 +157,7 @@ StationConfig parseStationConfig(const QByteArray &yaml, const QString &file)
     reader.keys(
         root, QStringLiteral("The file"),
         {QStringLiteral("station"), QStringLiteral("name"), QStringLiteral("attempts"), QStringLiteral("issuer"),
-         QStringLiteral("firmware"), QStringLiteral("limits"), QStringLiteral("slots")},
+         QStringLiteral("firmware"), QStringLiteral("limits"), QStringLiteral("mud"), QStringLiteral("slots")},
         [&](const QString &key, const YAML::Node &value) {
             if (key == u"station") {
                 reader.number(value, QStringLiteral("\"station\" (the version of this file)"), 1, 1);
@@ -168,6 +168,11 @@ StationConfig parseStationConfig(const QByteArray &yaml, const QString &file)
                 config.attempts = reader.number(value, QStringLiteral("\"attempts\""), 1, 20);
             } else if (key == u"issuer") {
                 readIssuer(reader, value, config.issuer);
+            } else if (key == u"mud") {
+                reader.keys(value, QStringLiteral("\"mud\""), {QStringLiteral("interface")},
+                            [&](const QString &, const YAML::Node &name) {
+                                config.mudInterface = reader.text(name, QStringLiteral("\"interface\""), 60);
+                            });
             } else if (key == u"firmware") {
                 reader.keys(value, QStringLiteral("\"firmware\""), {QStringLiteral("folders"), QStringLiteral("urls")},
                             [&](const QString &kind, const YAML::Node &list) {
@@ -244,6 +249,10 @@ issuer: file
 
 # How many places may program at once behind one USB controller, or behind one hub; the others wait. Without this, all:
 #   limits: { per-controller: 8, per-hub: 4 }
+
+# The network interface that leads to the devices and to nothing else, on which the step mud-conform listens; {slot} in
+# it is the place's number. A recipe may name another:
+#   mud: { interface: "eth{slot}" }
 
 # Places in the order of the bench. A port is best named by where it is plugged in, so that it stays the same when
 # devices restart: see "slipway device list".

@@ -21,6 +21,7 @@ struct StationConfig {
     TransferLimits limits;                     // none unless the file says so
     IssuerSettings issuer;                     // paths as they stand in the file
     QStringList firmwareFolders, firmwareUrls; // where "slipway firmware find" looks
+    QString mudInterface;                      // that mud-conform listens on, with {slot}; "": recipes say it
 };
 
 // file is for the sentence only.

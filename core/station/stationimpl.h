@@ -5,10 +5,12 @@
 
 #include "core/station/allocator.h"
 #include "core/station/counters.h"
+#include "core/station/lamps.h"
 #include "core/station/lookup.h"
 #include "core/station/place.h"
 #include "core/station/scanrouter.h"
 #include "core/station/station.h"
+#include "core/station/stationissuer.h"
 #include "core/station/stationlock.h"
 
 #include <condition_variable>
@@ -51,6 +53,8 @@ public:
     QList<Interrupted> interrupted() const override;
     Reconciled reconcile(const Interrupted &run, int slot) override;
     void dismiss(const QString &runId, const QString &reason) override;
+    std::optional<Fault> issuerTrouble() const override { return m_issuer.trouble(); }
+    std::optional<Fault> openIssuer() override;
     QString takeNumber(const QString &pool, const QString &format, qint64 first) override;
 
 private:
@@ -70,17 +74,20 @@ private:
     RunOrder orderFor(const Place &place, const QString &serial) const;
     void runEnded(int slot, const RunEnd &end);
     void keepHouse(const std::stop_token &stop);
+    Stock stock();
 
     const Home m_home;
     const StationOptions m_options;
     StationLock m_lock;
     std::unique_ptr<Journal> m_journal;
     mutable Lookup m_lookup;
-    std::unique_ptr<Issuer> m_issuer;
+    Lookup m_stockLookup; // counting a large lot takes a moment: nobody waits for it
+    StationIssuer m_issuer;
     Allocator m_allocator;
     TransferGate m_gate;
     Worksite m_site;
 
+    std::mutex m_keyMutex; // one person is asked once
     std::mutex m_startMutex;
     std::mutex m_routerMutex;
     ScanRouter m_router;

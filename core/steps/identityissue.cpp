@@ -1,6 +1,7 @@
 #include "core/steps/identityissue.h"
 
 #include "core/base/text.h"
+#include "core/codec/cbor.h"
 #include "core/identity/check.h"
 #include "core/journal/queries.h"
 #include "core/steps/issuerecords.h"
@@ -14,6 +15,7 @@
 
 #include <algorithm>
 #include <future>
+#include <thread>
 
 using namespace Qt::StringLiterals;
 
@@ -111,8 +113,7 @@ NewEntry outcomeEntry(const QString &id, const QString &device, const QString &s
             {{u"intent"_s, id}, {u"state"_s, state}, {u"sentence"_s, sentence}, {u"mode"_s, toString(record.mode)}}};
 }
 
-// Entries for certificates. What does not change from one to the next is put into a body once: Qt's maps look through
-// all their keys at every insert, and a batch has thousands.
+// Entries for certificates. What does not change from one to the next is encoded once: a batch has thousands.
 class CertificateEntries
 {
 public:
@@ -120,17 +121,21 @@ public:
 
     NewEntry of(const IssueOrder &order, const IssuedCertificate &issued)
     {
-        if (m_same.isEmpty() || m_issuer != issued.issuerName || m_notAfter != issued.notAfter ||
-            m_mudUrl != order.mudUrl || m_kind != order.profile.kind || m_profile != order.profile.name ||
-            m_masaUrl != order.profile.masaUrl)
+        if (!m_form || m_issuer != issued.issuerName || m_notAfter != issued.notAfter || m_mudUrl != order.mudUrl ||
+            m_kind != order.profile.kind || m_profile != order.profile.name || m_masaUrl != order.profile.masaUrl)
             begin(order, issued);
-        QCborMap body = m_same;
-        body.insert(u"der"_s, issued.der);
-        body.insert(u"serial"_s, order.serial);
-        body.insert(u"sha256"_s, issued.sha256);
-        body.insert(u"public-key-sha256"_s, order.request.publicKeySha256);
-        body.insert(u"certificate-serial"_s, issued.certificateSerial);
-        return {u"certificate"_s, m_record.run, order.serial, body};
+        using Value = CborForm::Value;
+        const QByteArray serial = order.serial.toUtf8();
+        const QByteArray number = issued.certificateSerial.toUtf8();
+        return {u"certificate"_s,
+                m_record.run,
+                order.serial,
+                {},
+                m_form->filled({{Value::Bytes, issued.der},
+                                {Value::Text, serial},
+                                {Value::Bytes, issued.sha256},
+                                {Value::Bytes, order.request.publicKeySha256},
+                                {Value::Text, number}})};
     }
 
 private:
@@ -142,19 +147,21 @@ private:
         m_profile = order.profile.name;
         m_masaUrl = order.profile.masaUrl;
         m_kind = order.profile.kind;
-        m_same = {{u"mode"_s, toString(m_record.mode)}, {u"issuer"_s, m_issuer},
-                  {u"method"_s, m_record.method},       {u"profile"_s, m_profile},
-                  {u"not-after"_s, m_notAfter},         {u"transfer"_s, m_record.transfer}};
+        QCborMap same{{u"mode"_s, toString(m_record.mode)}, {u"issuer"_s, m_issuer},
+                      {u"method"_s, m_record.method},       {u"profile"_s, m_profile},
+                      {u"not-after"_s, m_notAfter},         {u"transfer"_s, m_record.transfer}};
         if (m_kind != u"idevid")
-            m_same.insert(u"kind"_s, m_kind);
+            same.insert(u"kind"_s, m_kind);
         if (!m_mudUrl.isEmpty())
-            m_same.insert(u"mud-url"_s, m_mudUrl);
+            same.insert(u"mud-url"_s, m_mudUrl);
         if (!m_masaUrl.isEmpty())
-            m_same.insert(u"masa-url"_s, m_masaUrl);
+            same.insert(u"masa-url"_s, m_masaUrl);
+        m_form.emplace(
+            same, QStringList{u"der"_s, u"serial"_s, u"sha256"_s, u"public-key-sha256"_s, u"certificate-serial"_s});
     }
 
     const IssueRecord &m_record;
-    QCborMap m_same;
+    std::optional<CborForm> m_form;
     QString m_issuer, m_notAfter, m_mudUrl, m_profile, m_masaUrl, m_kind;
 };
 
@@ -249,9 +256,9 @@ namespace {
 class Batch
 {
 public:
-    Batch(Journal &journal, Issuer &issuer, std::span<const IssueOrder> orders, const IssueRecord &record,
-          const Task &task, size_t group)
-        : m_journal(journal), m_issuer(issuer), m_record(record), m_task(task), m_orders(orders.begin(), orders.end()),
+    Batch(Journal &journal, Issuer &issuer, std::span<IssueOrder> orders, const IssueRecord &record, const Task &task,
+          size_t group)
+        : m_journal(journal), m_issuer(issuer), m_record(record), m_task(task), m_orders(orders),
           m_items(orders.size()), m_certificateEntries(record)
     {
         group = std::max<size_t>(1, group);
@@ -302,10 +309,20 @@ private:
         }
     }
 
-    // Signs what has no fault yet. An order's own fault stays with it; a stop ends the signing of all that follow.
+    // Signs what has no fault yet, with as many threads as are of use to the issuer. An order's own fault stays with
+    // it; a stop ends the signing of all that follow.
     void sign(const Group &group)
     {
-        for (size_t i = group.begin; i < group.end; ++i) {
+        const size_t stride = std::min(size_t(std::max(1, m_issuer.parallelism())), group.end - group.begin);
+        std::vector<std::jthread> others;
+        for (size_t first = 1; first < stride; ++first)
+            others.emplace_back([this, &group, first, stride] { sign(group, first, stride); });
+        sign(group, 0, stride);
+    }
+
+    void sign(const Group &group, size_t first, size_t stride)
+    {
+        for (size_t i = group.begin + first; i < group.end; i += stride) {
             if (m_items[i].fault)
                 continue;
             try {
@@ -408,7 +425,7 @@ private:
     Issuer &m_issuer;
     const IssueRecord &m_record;
     const Task &m_task;
-    std::vector<IssueOrder> m_orders;
+    std::span<IssueOrder> m_orders;
     std::vector<BatchItem> m_items;
     std::vector<Group> m_groups;
     // Only touched within transactions.
@@ -439,7 +456,7 @@ std::vector<BatchItem> oneByOne(Journal &journal, Issuer &issuer, std::span<cons
 
 } // namespace
 
-std::vector<BatchItem> issueBatchRecorded(Journal &journal, Issuer &issuer, std::span<const IssueOrder> orders,
+std::vector<BatchItem> issueBatchRecorded(Journal &journal, Issuer &issuer, std::span<IssueOrder> orders,
                                           const IssueRecord &record, const Task &task, size_t group)
 {
     if (orders.empty())

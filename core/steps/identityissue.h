@@ -43,7 +43,7 @@ struct BatchItem {
 };
 // The same for many: one intent and one outcome for each group of them, groups of the next certificates signed while
 // those before are being committed. One order's fault does not touch the others; items come in the orders' order.
-std::vector<BatchItem> issueBatchRecorded(Journal &journal, Issuer &issuer, std::span<const IssueOrder> orders,
-                                          const IssueRecord &record, const Task &task, size_t group = 2048);
+std::vector<BatchItem> issueBatchRecorded(Journal &journal, Issuer &issuer, std::span<IssueOrder> orders,
+                                          const IssueRecord &record, const Task &task, size_t group = 4096);
 
 } // namespace slipway

@@ -10,6 +10,7 @@
 #include "core/mud/mudurl.h"
 #include "core/steps/keyloading.h"
 #include "core/steps/kinds.h"
+#include "core/steps/lotpair.h"
 #include "core/steps/mudrecord.h"
 #include "core/steps/partitionidentity.h"
 #include "core/steps/partitionplace.h"
@@ -54,6 +55,11 @@ public:
             throw Fault("identity.no-seed", {context.serial()});
         if (m_source == KeySource::Preloaded)
             return;
+        if (const QString lot = lotOf(context); !lot.isEmpty()) {
+            if (!lot.contains(u"${"_s)) // else its name is known in a run only
+                LotPair::check(context, lot, m_profile.name, m_source == KeySource::Injected);
+            return;
+        }
         try {
             context.issuer().checkHealth();
         } catch (const Fault &fault) {
@@ -81,13 +87,23 @@ public:
             validCertificates(context.journal(), context.mode(), context.serial());
         const QList<QByteArray> held = keys->readChain(task);
         refuseUnsettled(context, recorded);
-        QByteArray certificate = held.isEmpty() ? recordedCertificate(context, *keys, recorded, task)
-                                                : heldCertificate(context, recorded, held.first(), task);
+        std::unique_ptr<LotPair> pair;
+        QByteArray certificate;
+        if (!held.isEmpty())
+            certificate = heldCertificate(context, recorded, held.first(), task);
+        else if (m_p.contains(u"lot"_s))
+            pair = std::make_unique<LotPair>(context, lotOf(context), m_source == KeySource::Injected);
+        else
+            certificate = recordedCertificate(context, *keys, recorded, task);
+        if (pair)
+            certificate = pair->certificate();
         const bool fresh = certificate.isEmpty();
         if (fresh)
             certificate = issue(context, *keys, task);
         else
             judge(context, certificate, {});
+        if (pair)
+            bringPair(context, *keys, *pair, task);
         // Compared as a whole: where an earlier writing was cut, the first certificate may have arrived and the rest
         // not.
         const QList<QByteArray> chain = QList<QByteArray>{certificate} + context.issuer().chainFor(certificate);
@@ -96,10 +112,43 @@ public:
         tellClock(context, certificate, task);
         provePossession(*keys, certificate, task);
         context.fact(u"possession"_s, u"signature over a fresh challenge"_s);
-        tell(context, certificate, fresh, u"possession proved"_s);
+        if (pair)
+            pair->used(u"The device has it and signed a challenge with its key."_s);
+        tell(context, certificate, fresh || pair, u"possession proved"_s);
     }
 
 private:
+    QString lotOf(const StepContext &context) const { return context.expand(m_p.value(u"lot"_s).toString()); }
+
+    // Brings the pair that was drawn from its lot into the device, unless the device has it already; of a lot without
+    // keys the device must have its own.
+    void bringPair(StepContext &context, Keys &keys, LotPair &pair, const Task &task) const
+    {
+        bool holds = false;
+        try {
+            provePossession(keys, pair.certificate(), task);
+            holds = true;
+        } catch (const Fault &fault) { // no key, or another one
+            if (fault.blame() != Blame::Unit || fault.retryable())
+                throw;
+        }
+        if (m_source != KeySource::Injected && !holds)
+            throw Fault("identity.lot-other-key", {lotOf(context), context.serial()});
+        if (holds) {
+            pair.draw(true, task);
+            return;
+        }
+        const PrivateKey key = pair.unseal(); // before the pair is drawn: it may fail
+        const SecretSweep sweep(key.number());
+        if (!SecretBytes::locked())
+            task.say(unlockedMemory);
+        pair.draw(false, task);
+        task.say(u"the pair's key is brought into the device"_s);
+        keys.load(key.pkcs8(), task);
+        provePossession(keys, pair.certificate(), task);
+        pair.used(u"The device signed a challenge with the pair's key."_s);
+    }
+
     QList<QByteArray> anchors(const StepContext &context, const QString &parameter) const
     {
         constexpr qint64 limit = 1024 * 1024;
@@ -110,13 +159,14 @@ private:
     QString mudUrl(const StepContext &context) const { return context.expand(m_p.value(u"mud-url"_s).toString()); }
 
     // The chip is in its loader: key and certificate are written into its memory.
-    void inPartition(StepContext &context, const Task &task) const
+    void inPartition(StepContext &context, Task &task) const
     {
         PartitionOrder order;
         order.parameters = m_p;
         order.profile = m_profile;
         order.mudUrl = mudUrl(context);
         order.start = m_p.value(u"start"_s).toBool();
+        order.lot = lotOf(context);
         order.judge = [&](const QByteArray &certificate, const std::optional<QByteArray> &publicKey) {
             judge(context, certificate, publicKey);
         };
@@ -219,7 +269,6 @@ private:
             throw Fault("identity.open-request", {context.serial(), open->issuer, open->at});
     }
 
-    // The time that the issuer takes is not the device's: the task's deadline moves by it.
     QByteArray issue(StepContext &context, Keys &keys, Task &task) const
     {
         IssueOrder order;
@@ -228,16 +277,7 @@ private:
         order.serial = context.serial();
         order.mudUrl = mudUrl(context);
         order.certificateSerial = newCertificateSerial();
-        task.check(u"Issuing the identity"_s);
-        const IssueRecord record = issueRecordOf(context, m_source);
-        Issuer &issuer = context.issuer();
-        const auto left = task.deadline.remaining();
-        Task asking = task;
-        if (!task.deadline.isNever())
-            asking.deadline = Deadline::in(left + issuer.outage().patience);
-        const QByteArray certificate = issueRecorded(context.journal(), issuer, order, record, asking).der;
-        if (!task.deadline.isNever())
-            task.deadline = Deadline::in(left);
+        const QByteArray certificate = issueInStep(context, order, issueRecordOf(context, m_source), task);
         judge(context, certificate, order.request.publicKeyDer);
         return certificate;
     }
@@ -425,6 +465,16 @@ StepKind idevidKind()
         "is replaced by a new one: the certificate for it, where there is one already, is revoked as superseded, as no "
         "device was seen to hold it. A device that holds any other identity is "
         "refused, with the name of the unit whose it is, where this station gave it.\n\n"
+        "With `lot` nothing is issued: the unit gets what was issued ahead for its serial number (`slipway identity "
+        "batch issue`), of a lot of the same profile. With `injected` that is a pair that the station made: its key "
+        "is unsealed into locked memory, the pair is drawn on record, and only then the key sets out. Once it may have "
+        "reached a device, only that same device gets it again, told by its hardware number or by the serial number "
+        "that it says of itself; a board that is changed under one serial number needs another certificate. A pair "
+        "is used when the device signed with its key, or its digest of the written partition was right. With "
+        "`on-device` it is the certificate for the request that the device made: it counts as given back where it did "
+        "not arrive. A lot that is closed, used up or past its last day, or whose keys do not open with the station's "
+        "passphrase, is refused before the device is touched. Units without a serial number take one with a variable "
+        "`{ from: lot, lot: NAME }`.\n\n"
         "Where the device has a clock it is asked: the fact `clock` says `fits`, `no-clock`, `wrong-clock`, "
         "`not-yet-valid` or `expired`, and `clock-finding` what is so. That does not fail the unit."_s;
     kind.example = u"- idevid: { profile: t1, key: on-device, mud-url: \"https://mud.example/t1/1.4.json\" }"_s;
@@ -436,6 +486,9 @@ StepKind idevidKind()
              .fallback = u"on-device"_s,
              .choices = keySources(),
              .doc = u"Where the key comes from."_s},
+            {.name = u"lot"_s,
+             .doc = u"`injected`, `on-device`: take what was issued ahead for the unit out of this lot; the name may "
+                    "contain variables."_s},
             {.name = u"mud-url"_s,
              .type = Type::Url,
              .doc = u"MUD URL (RFC 8520) for the certificate; the profile says whether one is needed."_s},
@@ -486,15 +539,20 @@ StepKind idevidKind()
         if (source == KeySource::Preloaded && (p.contains(u"mud-url"_s) || p.contains(u"masa-url"_s)))
             troubles.append(
                 {u"key"_s, u"with \"preloaded\" nothing is issued, so a MUD or MASA URL cannot be put in"_s});
+        if (p.contains(u"lot"_s) && source != KeySource::Injected && source != KeySource::OnDevice)
+            troubles.append({u"lot"_s, u"\"lot\" goes with key: injected or on-device"_s});
+        if (p.contains(u"lot"_s) && p.contains(u"masa-url"_s))
+            troubles.append({u"masa-url"_s, u"with \"lot\" nothing is issued, so a MASA URL cannot be put in"_s});
         if (source != KeySource::SecureElement && p.contains(u"element-anchors"_s))
             troubles.append({u"element-anchors"_s, u"\"element-anchors\" goes with key: secure-element"_s});
         return troubles;
     };
     kind.make = [](const RecipeStep &step) { return std::make_unique<IdevidStep>(step); };
-    kind.acts = {u"identity.inject"_s, u"identity.issue"_s, u"identity.write"_s};
+    kind.acts = {u"identity.inject"_s, u"identity.issue"_s, u"identity.write"_s, u"identity.bind"_s};
     kind.reconcile = [](const QString &act, const QCborMap &detail, const Evidence &evidence) {
         return act == u"identity.inject"  ? reconcileInjection(detail, evidence)
                : act == u"identity.issue" ? reconcileIssue(detail, evidence)
+               : act == u"identity.bind"  ? reconcileBinding(detail, evidence)
                                           : reconcileWrite(detail, evidence);
     };
     return kind;

@@ -13,10 +13,11 @@ namespace slipway {
 class JournalLookup
 {
 public:
-    JournalLookup(Journal::Transaction &transaction, const char *sql)
+    JournalLookup(Journal::Transaction &transaction, const char *sql) : JournalLookup(transaction.handle(), sql) {}
+    JournalLookup(sqlite3 *journal, const char *sql)
     {
-        if (sqlite3_prepare_v2(transaction.handle(), sql, -1, &m_statement, nullptr) != SQLITE_OK)
-            throw Fault("internal.defect", {}, QString::fromUtf8(sqlite3_errmsg(transaction.handle())));
+        if (sqlite3_prepare_v2(journal, sql, -1, &m_statement, nullptr) != SQLITE_OK)
+            throw Fault("internal.defect", {}, QString::fromUtf8(sqlite3_errmsg(journal)));
     }
     ~JournalLookup() { sqlite3_finalize(m_statement); }
     JournalLookup(const JournalLookup &) = delete;

@@ -107,7 +107,7 @@ CertificateRequest injected(StepContext &context, Keys &keys, const Task &task)
     const PrivateKey key = PrivateKey::generate();
     const SecretSweep sweep(key.number());
     if (!SecretBytes::locked())
-        task.say(u"the computer does not let this program lock its memory: the key could get into swap"_s);
+        task.say(unlockedMemory);
     const QString intent =
         context.intend(u"identity.inject"_s, {{u"serial"_s, context.serial()}, {u"public-key"_s, key.publicKeyDer()}});
     try {
@@ -225,6 +225,20 @@ CertificateRequest obtainKey(StepContext &context, Keys &keys, const KeyOrder &o
         keys.generate(task);
         return requestOfDevice(context, keys, task);
     }
+}
+
+QByteArray issueInStep(StepContext &context, const IssueOrder &order, const IssueRecord &record, Task &task)
+{
+    task.check(u"Issuing the identity"_s);
+    Issuer &issuer = context.issuer();
+    const auto left = task.deadline.remaining();
+    Task asking = task;
+    if (!task.deadline.isNever())
+        asking.deadline = Deadline::in(left + issuer.outage().patience);
+    const QByteArray certificate = issueRecorded(context.journal(), issuer, order, record, asking).der;
+    if (!task.deadline.isNever())
+        task.deadline = Deadline::in(left);
+    return certificate;
 }
 
 void provePossession(Keys &keys, const QByteArray &key, const Task &task)

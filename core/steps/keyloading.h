@@ -26,6 +26,10 @@ enum class KeySource { OnDevice, SecureElement, Preloaded, Derived, Injected };
 QStringList keySources(); // values of the parameter, in the order above
 KeySource keySource(const QString &value);
 
+// Where the computer does not lock memory.
+inline const QString unlockedMemory =
+    QStringLiteral("the computer does not let this program lock its memory: the key could get into swap");
+
 // Names for the record; installed: programmed straight into memory.
 IssueRecord issueRecordOf(const StepContext &context, KeySource source, bool installed = false);
 
@@ -36,6 +40,10 @@ struct KeyOrder {
     QList<QByteArray> elementAnchors; // for what a secure element says of itself; empty: recorded, not judged
 };
 CertificateRequest obtainKey(StepContext &context, Keys &keys, const KeyOrder &order, const Task &task);
+
+// issueRecorded() by the station's issuer. The time that it takes, an outage and all, is not the device's: the task's
+// deadline moves by it. DER.
+QByteArray issueInStep(StepContext &context, const IssueOrder &order, const IssueRecord &record, Task &task);
 
 // key: certificate or SubjectPublicKeyInfo. Throws idevid.possession.
 void provePossession(Keys &keys, const QByteArray &key, const Task &task);

@@ -143,6 +143,7 @@ unit's serial number, is always there. A value is put in once: what it contains 
 | `serial: { from: scan, pattern: "T1-[0-9]{8}" }` | a scan; the whole scan must match |
 | `serial: { from: allocator, pool: serial, format: "T1-%08d", first: 1 }` | the station counts; no number is ever given twice in a pool |
 | `mac: { from: allocator, pool: mac, format: "02-00-5E-%02x-%02x-%02x" }` | the same in hexadecimal, the digits dealt out over the places |
+| `serial: { from: lot, lot: lot7 }` | the next unit of a lot that was issued ahead (`idevid` with `lot`); none is given twice |
 | `hwid: { from: device, fact: hardware-id }` | a fact, once `identify` has read it |
 | `site: { from: fixed, value: "Hall 3" }`, or `site: "Hall 3"` | the recipe |
 

@@ -19,16 +19,38 @@ namespace {
 constexpr qlonglong usualSpanMs = 30'000;
 constexpr qsizetype mostRecorded = 50; // findings in the record of a run
 
+// What the recipe says of names in the file. attempt(parameter, add) calls add, and may hear what it throws.
+template <typename Attempt> void addMappings(MudMappings &mappings, const QVariantMap &p, const Attempt &attempt)
+{
+    const auto pairs = [&](const QString &name, void (MudMappings::*add)(const QString &)) {
+        const QVariantMap map = p.value(name).toMap();
+        for (auto it = map.constBegin(); it != map.constEnd(); ++it)
+            attempt(name, [&] { (mappings.*add)(it.key() + u'=' + it->toString()); });
+    };
+    const auto list = [&](const QString &name, void (MudMappings::*add)(const QString &)) {
+        const QStringList words = p.value(name).toStringList();
+        for (const QString &word : words)
+            attempt(name, [&] { (mappings.*add)(word); });
+    };
+    pairs(u"controllers"_s, &MudMappings::addController);
+    pairs(u"hosts"_s, &MudMappings::addName);
+    pairs(u"things"_s, &MudMappings::addThing);
+    list(u"my-controller"_s, &MudMappings::addMyController);
+    list(u"local-networks"_s, &MudMappings::addLocalNetwork);
+}
+
 class MudConformStep : public Step
 {
 public:
     explicit MudConformStep(const RecipeStep &step) : m_name(step.name), m_p(step.parameters) {}
 
-    void prepare(StepContext &) override
+    void prepare(StepContext &context) override
     {
+        if (!m_p.contains(u"pcap"_s) && !m_p.contains(u"interface"_s) && context.networkInterface().isEmpty())
+            throw Fault("mud.no-interface");
         const QString path = m_p.value(u"file"_s).toString();
         m_file = MudFile::parse(readFile(path, MudFile::MaximumBytes, u"a MUD file"_s), QFileInfo(path).fileName());
-        m_mappings = mappings();
+        addMappings(m_mappings, m_p, [](const QString &, const auto &add) { add(); });
     }
 
     void run(StepContext &context, const Task &task) override
@@ -37,11 +59,11 @@ public:
         TrafficRecorder recorder(TrafficRecorder::Device::parse(who));
         QString where;
         if (m_p.contains(u"pcap"_s)) {
-            where = expanded(context, u"pcap"_s);
+            where = expanded(context, m_p.value(u"pcap"_s).toString());
             CaptureFile capture(where);
             recorder.takeAll(capture, task);
         } else {
-            where = expanded(context, u"interface"_s);
+            where = expanded(context, m_p.value(u"interface"_s, context.networkInterface()).toString());
             listen(context, where, recorder, task);
         }
         const DeviceTraffic traffic = recorder.finish();
@@ -52,30 +74,9 @@ public:
 
 private:
     // Variables of the recipe, and the place's number.
-    QString expanded(const StepContext &context, const QString &name) const
+    static QString expanded(const StepContext &context, const QString &text)
     {
-        return context.expand(m_p.value(name).toString()).replace(u"{slot}"_s, QString::number(context.slotNumber()));
-    }
-
-    MudMappings mappings() const
-    {
-        MudMappings mappings;
-        const QVariantMap controllers = m_p.value(u"controllers"_s).toMap();
-        for (auto it = controllers.constBegin(); it != controllers.constEnd(); ++it)
-            mappings.addController(it.key() + u'=' + it->toString());
-        const QVariantMap hosts = m_p.value(u"hosts"_s).toMap();
-        for (auto it = hosts.constBegin(); it != hosts.constEnd(); ++it)
-            mappings.addName(it.key() + u'=' + it->toString());
-        const QVariantMap things = m_p.value(u"things"_s).toMap();
-        for (auto it = things.constBegin(); it != things.constEnd(); ++it)
-            mappings.addThing(it.key() + u'=' + it->toString());
-        const QStringList mine = m_p.value(u"my-controller"_s).toStringList();
-        for (const QString &host : mine)
-            mappings.addMyController(host);
-        const QStringList local = m_p.value(u"local-networks"_s).toStringList();
-        for (const QString &network : local)
-            mappings.addLocalNetwork(network);
-        return mappings;
+        return context.expand(text).replace(u"{slot}"_s, QString::number(context.slotNumber()));
     }
 
     void listen(StepContext &context, const QString &interface, TrafficRecorder &recorder, const Task &task) const
@@ -150,14 +151,10 @@ QList<std::pair<QString, QString>> checkMudConform(const QVariantMap &p, const R
     QList<std::pair<QString, QString>> troubles;
     const bool live = p.contains(u"interface"_s);
     const bool file = p.contains(u"pcap"_s);
-    if (live == file) {
-        troubles.append(
-            {live ? u"pcap"_s : QString(),
-             live ? u"\"interface\" and \"pcap\" exclude each other"_s
-                  : u"\"mud-conform\" needs \"interface\" or \"pcap\": where the device's packets are to be seen"_s});
-    }
+    if (live && file)
+        troubles.append({u"pcap"_s, u"\"interface\" and \"pcap\" exclude each other"_s});
     if (file && p.value(u"restart"_s).toBool())
-        troubles.append({u"restart"_s, u"only for \"interface\": the capture is made already"_s});
+        troubles.append({u"restart"_s, u"not with \"pcap\": the capture is made already"_s});
     const auto attempt = [&troubles](const QString &name, const auto &add) {
         try {
             add();
@@ -166,21 +163,7 @@ QList<std::pair<QString, QString>> checkMudConform(const QVariantMap &p, const R
         }
     };
     MudMappings mappings;
-    const auto pairs = [&](const QString &name, void (MudMappings::*add)(const QString &)) {
-        const QVariantMap map = p.value(name).toMap();
-        for (auto it = map.constBegin(); it != map.constEnd(); ++it)
-            attempt(name, [&] { (mappings.*add)(it.key() + u'=' + it->toString()); });
-    };
-    const auto list = [&](const QString &name, void (MudMappings::*add)(const QString &)) {
-        const QStringList words = p.value(name).toStringList();
-        for (const QString &word : words)
-            attempt(name, [&] { (mappings.*add)(word); });
-    };
-    pairs(u"controllers"_s, &MudMappings::addController);
-    pairs(u"hosts"_s, &MudMappings::addName);
-    pairs(u"things"_s, &MudMappings::addThing);
-    list(u"my-controller"_s, &MudMappings::addMyController);
-    list(u"local-networks"_s, &MudMappings::addLocalNetwork);
+    addMappings(mappings, p, attempt);
     const QString device = p.value(u"device"_s).toString();
     if (!device.contains(u"${"_s))
         attempt(u"device"_s, [&] { TrafficRecorder::Device::parse(device); });
@@ -214,7 +197,8 @@ StepKind mudConformKind()
         {.name = u"file"_s, .type = Type::File, .required = true, .doc = u"The product's MUD file, JSON."_s},
         {.name = u"interface"_s,
          .doc = u"Network interface of the station to listen on; `{slot}` in it is the place's number, as in "
-                "`eth{slot}`, and it may contain variables."_s},
+                "`eth{slot}`, and it may contain variables. Otherwise the one that station.yaml names (`mud: { "
+                "interface: eth1 }`)."_s},
         {.name = u"pcap"_s,
          .doc = u"Capture to read instead, pcap or pcapng; `{slot}` and variables as above, such as "
                 "`/captures/${serial}.pcap`."_s},

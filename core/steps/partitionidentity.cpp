@@ -4,6 +4,7 @@
 #include "core/base/text.h"
 #include "core/identity/check.h"
 #include "core/identity/factorypartition.h"
+#include "core/steps/lotpair.h"
 #include "core/steps/partitionplace.h"
 
 #include <QCryptographicHash>
@@ -74,9 +75,20 @@ void write(StepContext &context, Memory &memory, const PartitionPlace &place, co
     task.say(u"partition %1 at %2 written, %3"_s.arg(place.label, addressText(place.at), how));
 }
 
+QByteArray issueFor(StepContext &context, const PartitionOrder &order, const PrivateKey &key, Task &task)
+{
+    IssueOrder issue;
+    issue.request = key.request(context.serial());
+    issue.profile = order.profile;
+    issue.serial = context.serial();
+    issue.mudUrl = order.mudUrl;
+    issue.certificateSerial = newCertificateSerial();
+    return issueInStep(context, issue, issueRecordOf(context, KeySource::Injected, true), task);
+}
+
 } // namespace
 
-PartitionResult givePartitionIdentity(StepContext &context, const PartitionOrder &order, const Task &task)
+PartitionResult givePartitionIdentity(StepContext &context, const PartitionOrder &order, Task &task)
 {
     Memory *memory = context.device().memory();
     if (!memory)
@@ -86,7 +98,8 @@ PartitionResult givePartitionIdentity(StepContext &context, const PartitionOrder
     PartitionResult result;
     for (const CertificateRow &row : validCertificates(context.journal(), context.mode(), context.serial())) {
         if (!wasDelivered(context.journal(), row)) {
-            withdrawUndelivered(context, row, task);
+            if (order.lot.isEmpty()) // else it is the lot's
+                withdrawUndelivered(context, row, task);
         } else if (held.isEmpty() || sha256(held) != row.sha256) {
             throw Fault("identity.duplicate-serial", {context.serial(), row.certificateSerial, row.at});
         } else {
@@ -106,22 +119,26 @@ PartitionResult givePartitionIdentity(StepContext &context, const PartitionOrder
         }
         if (!ours)
             refuseHeld(context, held, task);
-        const PrivateKey key = PrivateKey::generate();
+        std::unique_ptr<LotPair> pair;
+        if (!order.lot.isEmpty()) {
+            pair = std::make_unique<LotPair>(context, order.lot, true);
+            order.judge(pair->certificate(), {});
+        }
+        const PrivateKey key = pair ? pair->unseal() : PrivateKey::generate();
         const SecretSweep sweep(key.number());
         if (!SecretBytes::locked())
-            task.say(u"the computer does not let this program lock its memory: the key could get into swap"_s);
-        IssueOrder issue;
-        issue.request = key.request(context.serial());
-        issue.profile = order.profile;
-        issue.serial = context.serial();
-        issue.mudUrl = order.mudUrl;
-        issue.certificateSerial = newCertificateSerial();
-        task.check(u"Issuing the identity"_s);
-        const IssueRecord record = issueRecordOf(context, KeySource::Injected, true);
-        result.certificate = issueRecorded(context.journal(), context.issuer(), issue, record, task).der;
-        order.judge(result.certificate, key.publicKeyDer());
+            task.say(unlockedMemory);
+        if (pair) {
+            pair->draw(false, task);
+            result.certificate = pair->certificate();
+        } else {
+            result.certificate = issueFor(context, order, key, task);
+            order.judge(result.certificate, key.publicKeyDer());
+        }
         write(context, *memory, place,
               QList<QByteArray>{result.certificate} + context.issuer().chainFor(result.certificate), key, task);
+        if (pair)
+            pair->used(u"The chip holds what was written."_s);
         result.fresh = true;
     }
     if (order.start)

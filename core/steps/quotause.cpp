@@ -127,6 +127,87 @@ QuotaUse quotaUse(Journal &journal, const QString &id)
     return use;
 }
 
+QString QuotaStanding::words() const
+{
+    switch (state) {
+    case State::Unknown:
+        return u"not added here"_s;
+    case State::Open:
+        return u"%1 of %2 left, until %3"_s.arg(left).arg(quota.count).arg(quota.lastDay);
+    case State::UsedUp:
+        return u"all %1 used, to be reported"_s.arg(quota.count);
+    case State::Over:
+        return u"ended on %1 with %2 of %3 used, to be reported"_s.arg(quota.lastDay).arg(used).arg(quota.count);
+    case State::Reported:
+        return u"reported, %1 of %2 used"_s.arg(used).arg(quota.count);
+    }
+    return {};
+}
+
+QList<QuotaStanding> quotaStandings(sqlite3 *journal, const QuotaBook &book)
+{
+    using State = QuotaStanding::State;
+    const QString today = QDateTime::currentDateTimeUtc().toString(u"yyyy-MM-dd"_s);
+    JournalLookup taken(journal, "SELECT count(*) FROM number WHERE mode = 'production' AND pool = ?1");
+    JournalLookup named(journal, "SELECT 1 FROM number WHERE mode = 'production' AND pool = ?1 AND value = ?2");
+    const auto is = [&named](const QString &what, const QString &id) {
+        const bool found = named.bind(1, what).bind(2, id).step();
+        named.again();
+        return found;
+    };
+    QList<QuotaStanding> list;
+    for (const Quota &quota : book.quotas()) {
+        QuotaStanding standing;
+        standing.quota = quota;
+        if (taken.bind(1, pool(quota.id)).step())
+            standing.used = int(taken.integer(0));
+        taken.again();
+        standing.state = !is(u"quota"_s, quota.id)         ? State::Unknown
+                         : is(u"quota-closed"_s, quota.id) ? State::Reported
+                         : standing.used >= quota.count    ? State::UsedUp
+                         : today > quota.lastDay           ? State::Over
+                                                           : State::Open;
+        if (standing.state == State::Open)
+            standing.left = quota.count - standing.used;
+        list << standing;
+    }
+    return list;
+}
+
+QList<QuotaStanding> quotaStandings(Journal &journal, const QuotaBook &book)
+{
+    QList<QuotaStanding> list;
+    journal.transact([&](Transaction &transaction) { list = quotaStandings(transaction.handle(), book); });
+    return list;
+}
+
+QList<SignedQuota> signedQuotas(Journal &journal)
+{
+    QList<SignedQuota> list;
+    journal.transact([&](Transaction &transaction) {
+        list.clear();
+        JournalLookup rows(
+            transaction, "SELECT e.body, s.at, f.body FROM number n JOIN entry e ON e.seq = n.entry LEFT JOIN number s "
+                         "ON s.mode = n.mode AND s.pool = 'quota-settled' AND s.value = n.value LEFT JOIN entry f ON "
+                         "f.seq = s.entry WHERE n.mode = 'production' AND n.pool = 'quota-signed' ORDER BY n.entry");
+        while (rows.step()) {
+            SignedQuota own;
+            own.quota = Quota::parse(readBody(rows.blob(0)).value(u"document"_s).toByteArray());
+            own.settledAt = rows.text(1);
+            own.settled = !own.settledAt.isEmpty();
+            if (own.settled) {
+                const QCborMap body = readBody(rows.blob(2));
+                own.used = int(body.value(u"used"_s).toInteger());
+                own.unused = int(body.value(u"unused"_s).toInteger());
+                own.station = body.value(u"station"_s).toString();
+                own.troubles = body.value(u"troubles"_s).toString();
+            }
+            list << own;
+        }
+    });
+    return list;
+}
+
 void addQuotaRecorded(Journal &journal, const Quota &quota)
 {
     journal.transact([&](Transaction &transaction) {

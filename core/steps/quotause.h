@@ -9,6 +9,8 @@
 #include "core/identity/quota.h"
 #include "core/journal/journal.h"
 
+struct sqlite3;
+
 namespace slipway {
 
 // Does nothing for an issuer without quotas and in training. Throws identity.quota-none, -product, -serial, -count,
@@ -23,6 +25,34 @@ struct QuotaUse {
     bool closed = false; // reported; nothing more is issued within it
 };
 QuotaUse quotaUse(Journal &journal, const QString &id);
+
+// Where a quota of this station stands today.
+struct QuotaStanding {
+    enum class State {
+        Unknown,  // lies in the folder, but was not added here
+        Open,     // may be issued within
+        UsedUp,   // nothing is left: to be reported
+        Over,     // its last day is over: to be reported
+        Reported, // closed; what was left went back
+    };
+    Quota quota;
+    State state = State::Unknown;
+    int used = 0, left = 0; // left: that may still be issued
+    bool isDue() const { return state == State::UsedUp || state == State::Over; }
+    QString words() const; // "12 of 500 left", "used up, to be reported", ...
+};
+// Through any connection to the journal.
+QList<QuotaStanding> quotaStandings(sqlite3 *journal, const QuotaBook &book);
+QList<QuotaStanding> quotaStandings(Journal &journal, const QuotaBook &book);
+
+// The engineer's side: what was signed here, and what came back.
+struct SignedQuota {
+    Quota quota;
+    bool settled = false;
+    int used = 0, unused = 0; // as the station reported
+    QString station, settledAt, troubles;
+};
+QList<SignedQuota> signedQuotas(Journal &journal);
 
 // Puts a quota on record, once. Throws identity.quota-known.
 void addQuotaRecorded(Journal &journal, const Quota &quota);

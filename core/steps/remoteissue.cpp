@@ -74,13 +74,14 @@ public:
         m_order.certificateSerial.clear(); // the authority's affair
         m_journal.transact([this](Transaction &transaction) { begin(transaction); });
         m_order.beforeConfirm = [this](const IssuedCertificate &issued) { keep(issued); };
-        Patience patience(m_issuer.outage(), m_task);
+        m_order.whileWaiting = [this](const QByteArray &answer) { wait(answer); };
         for (;;) {
             try {
                 const IssuedCertificate issued = m_issuer.issue(m_order, m_task);
                 if (!issued.deviation.isEmpty())
                     refuse(issued);
-                end(u"done"_s, {});
+                if (m_issuer.confirms())
+                    end(u"done"_s, {});
                 return issued;
             } catch (const Fault &fault) {
                 if (m_refused)
@@ -88,15 +89,21 @@ public:
                 if (m_kept) // the authority did not take the confirmation
                     giveUp(fault);
                 const bool lost = fault.is(u"issuer.answer-lost");
-                m_pending = fault.is(u"issuer.pending");
-                m_lost = m_lost || lost || fault.is(u"issuer.already-asked");
+                m_pending = fault.is(u"issuer.pending") || fault.is(u"issuer.pending-away");
+                m_forgotten = fault.is(u"issuer.forgotten");
+                const bool known = lost || m_forgotten || fault.is(u"issuer.already-asked");
+                m_lost = m_lost || known;
                 const bool worthwhile = lost ? m_issuer.mayAskAgain() : fault.retryable();
-                if (worthwhile && !m_pending && patience.again(fault))
+                if (!m_patience)
+                    m_patience.emplace(m_issuer.outage(), m_task);
+                if (worthwhile && m_patience->again(fault))
                     continue;
                 // A clear refusal is an end where nothing was lost before.
                 const bool open = m_pending || m_lost || (m_wasPending && !fault.is(u"issuer.refused"));
                 end(open ? u"unknown"_s : u"not-done"_s, fault.sentence());
-                if (m_lost && !lost && !m_pending && !fault.is(u"issuer.already-asked"))
+                if (m_pending && m_task.stop.stop_requested()) // a person; asking again later is safe
+                    throw Fault("base.stopped", {}, fault.text());
+                if (m_lost && !known && !m_pending)
                     throw Fault("issuer.answer-lost", {m_issuer.address(), u"its answer got lost before"_s},
                                 fault.text());
                 throw;
@@ -111,7 +118,7 @@ private:
         if (open) {
             const bool same = open->publicKeySha256 == m_order.request.publicKeySha256 &&
                               open->issuer == m_issuer.address() && open->certificateSerial.isEmpty();
-            if (!same || !(open->pending || m_issuer.mayAskAgain()))
+            if (!same || open->forgotten || !(open->pending || m_issuer.mayAskAgain()))
                 throw Fault("identity.open-request", {m_order.serial, open->issuer, open->at});
         }
         if (const auto fault = issueConflict(transaction, m_record.mode, m_order))
@@ -123,6 +130,7 @@ private:
             m_order.request = CertificateRequest::parse(open->request); // the same message once more
             m_lost = !open->pending;
             m_wasPending = open->pending;
+            m_order.heard = open->heard;
             return;
         }
         m_intent = newIntentId();
@@ -138,7 +146,19 @@ private:
                                             m_record));
     }
 
-    // The certificate becomes durable before the authority hears that it arrived.
+    // It has the request and has not decided: whoever comes after us may ask for the same again, from there on.
+    void wait(const QByteArray &answer)
+    {
+        m_wasPending = m_pending = true;
+        m_patience.reset(); // an outage from now on is another one
+        if (!answer.isEmpty())
+            m_order.heard = m_order.heard.isEmpty() ? QList{answer} : QList{m_order.heard.first(), answer};
+        end(u"unknown"_s, u"%1 has not decided yet."_s.arg(m_issuer.name()),
+            answer.isEmpty() ? QCborMap() : QCborMap{{u"answer"_s, answer}});
+    }
+
+    // The certificate becomes durable before the authority hears that it arrived. Where nobody waits to hear it, this
+    // is the end.
     void keep(const IssuedCertificate &issued)
     {
         m_journal.transact([&](Transaction &transaction) {
@@ -147,6 +167,8 @@ private:
             if (const auto fault = issueConflict(transaction, m_record.mode, now))
                 throw Fault(*fault);
             transaction.append(issuedCertificateEntry(m_order, issued, m_record));
+            if (!m_issuer.confirms())
+                transaction.append(issueOutcomeEntry(m_intent, m_order.serial, u"done"_s, {}, m_record));
         });
         m_kept = issued;
     }
@@ -156,6 +178,8 @@ private:
         QCborMap more = detail;
         if (state == u"unknown")
             more.insert(u"pending"_s, m_pending);
+        if (m_forgotten)
+            more.insert(u"forgotten"_s, true);
         m_journal.appendDurably(issueOutcomeEntry(m_intent, m_order.serial, state, sentence, m_record, more));
     }
 
@@ -231,7 +255,8 @@ private:
     const Task &m_task;
     QString m_intent;
     std::optional<IssuedCertificate> m_kept;
-    bool m_lost = false, m_pending = false, m_wasPending = false, m_refused = false;
+    std::optional<Patience> m_patience;
+    bool m_lost = false, m_pending = false, m_wasPending = false, m_forgotten = false, m_refused = false;
 };
 
 QString columnText(sqlite3_stmt *statement, int column)
@@ -267,21 +292,28 @@ private:
     sqlite3_stmt *m_statement = nullptr;
 };
 
-// What the authority said last; outcomes that were written by others since say nothing of it.
-bool wasPending(Transaction &transaction, const OpenRequest &open)
+// What the authority said, in this run or a later one that took the order up again; outcomes that were written by
+// others since say nothing of it.
+void readOutcomes(Transaction &transaction, OpenRequest &open)
 {
-    const Query statement(transaction, "SELECT body FROM entry WHERE run = ?1 AND device = ?2 AND kind = 'outcome' "
-                                       "ORDER BY seq DESC");
-    const QByteArray run = open.run.toUtf8(), device = open.serial.toUtf8();
-    sqlite3_bind_text(statement.get(), 1, run.constData(), int(run.size()), SQLITE_STATIC);
-    sqlite3_bind_text(statement.get(), 2, device.constData(), int(device.size()), SQLITE_STATIC);
+    const Query statement(transaction,
+                          "SELECT seq, body FROM entry WHERE run = '' AND device = ?1 AND device <> '' AND "
+                          "kind = 'outcome' UNION ALL SELECT seq, body FROM entry WHERE run IN (SELECT id FROM run "
+                          "WHERE device = ?1 UNION SELECT run FROM intent WHERE id = ?2 AND run <> '') AND "
+                          "device = ?1 AND kind = 'outcome' ORDER BY 1");
+    const QByteArray device = open.serial.toUtf8(), intent = open.intent.toUtf8();
+    sqlite3_bind_text(statement.get(), 1, device.constData(), int(device.size()), SQLITE_STATIC);
+    sqlite3_bind_text(statement.get(), 2, intent.constData(), int(intent.size()), SQLITE_STATIC);
     while (sqlite3_step(statement.get()) == SQLITE_ROW) {
-        const QCborMap body = columnMap(statement.get(), 0);
+        const QCborMap body = columnMap(statement.get(), 1);
         const QCborMap detail = body.value(u"detail"_s).toMap();
-        if (body.value(u"intent"_s).toString() == open.intent && detail.contains(u"pending"_s))
-            return detail.value(u"pending"_s).toBool();
+        if (body.value(u"intent"_s).toString() != open.intent || !detail.contains(u"pending"_s))
+            continue;
+        open.pending = detail.value(u"pending"_s).toBool();
+        open.forgotten = open.forgotten || detail.contains(u"forgotten"_s);
+        if (const QByteArray answer = detail.value(u"answer"_s).toByteArray(); !answer.isEmpty())
+            open.heard = open.heard.isEmpty() ? QList{answer} : QList{open.heard.first(), answer};
     }
-    return false;
 }
 
 } // namespace
@@ -316,7 +348,7 @@ std::optional<OpenRequest> openRequestOf(Transaction &transaction, Mode mode, co
         open.publicKeySha256 = detail.value(u"public-key-sha256"_s).toByteArray();
         open.transaction = detail.value(u"transaction"_s).toByteArray();
         open.request = detail.value(u"request"_s).toByteArray();
-        open.pending = wasPending(transaction, open);
+        readOutcomes(transaction, open);
         open.lost = !open.pending;
         const auto rows = transaction.certificatesOfKey(open.publicKeySha256);
         if (!rows.empty())

@@ -22,6 +22,8 @@ struct OpenRequest {
     bool pending = false;      // the authority said that it had not decided yet
     QString certificateSerial; // of the certificate that came, but was perhaps not confirmed; "": none came
     bool lost = false;         // it was sent, and nothing usable came back
+    bool forgotten = false;    // the authority cannot be asked what came of it
+    QList<QByteArray> heard;   // what the authority said while it had not decided: the first and the last
 };
 // The last one of the unit; nothing when none is open.
 std::optional<OpenRequest> openRequestOf(Journal::Transaction &transaction, Mode mode, const QString &serial);

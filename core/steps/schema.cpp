@@ -156,7 +156,8 @@ QJsonObject variableSchema()
                                             {u"first"_s, QJsonObject{{u"type"_s, u"integer"_s}, {u"minimum"_s, 0}}}},
                                            {u"pool"_s, u"format"_s}),
                                     source(u"device"_s, {{u"fact"_s, text}, {u"pattern"_s, text}}, {u"fact"_s}),
-                                    source(u"fixed"_s, {{u"value"_s, text}}, {u"value"_s})}}};
+                                    source(u"fixed"_s, {{u"value"_s, text}}, {u"value"_s}),
+                                    source(u"lot"_s, {{u"lot"_s, text}}, {u"lot"_s})}}};
 }
 
 QJsonObject deviceSchema()

@@ -19,6 +19,7 @@
 namespace slipway {
 
 class Issuer;       // core/identity
+class KeyLot;       // core/identity
 class PacketSource; // core/codec
 class SeedTable;    // core/identity
 class ProfileStore; // core/identity
@@ -73,12 +74,16 @@ public:
 
     // Hears what passes a network interface of the station. Throws capture.*.
     virtual std::unique_ptr<PacketSource> listen(const QString &interface);
+    // The one that the station has for that, may hold {slot}; empty: none.
+    virtual QString networkInterface() const { return {}; }
 
     virtual Journal &journal() = 0;
     virtual Issuer &issuer() = 0; // of the mode: production or training
     virtual ProfileStore &profiles() = 0;
     virtual const SeedTable *seeds() const { return nullptr; } // of devices; null: none were given
-    virtual QString outputFolder() const = 0;                  // labels and the like go here
+    // The sealed keys of a lot that was issued ahead. Throws identity.lot-missing, identity.lot-passphrase, issuer.*.
+    virtual KeyLot openKeyLot(const QString &lot);
+    virtual QString outputFolder() const = 0; // labels and the like go here
 
     virtual void measured(const Measurement &measurement) = 0; // to the journal and the screen
     virtual void fact(const QString &name, const QString &value) = 0;

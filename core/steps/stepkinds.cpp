@@ -1,5 +1,6 @@
 #include "core/base/fault.h"
 #include "core/codec/packetsource.h"
+#include "core/identity/keylot.h"
 #include "core/steps/commonparameters.h"
 #include "core/steps/kinds.h"
 
@@ -10,6 +11,11 @@ namespace slipway {
 std::unique_ptr<PacketSource> StepContext::listen(const QString &interface)
 {
     throw Fault("capture.none", {interface});
+}
+
+KeyLot StepContext::openKeyLot(const QString &lot)
+{
+    throw Fault("identity.lot-missing", {lot});
 }
 
 QStringList StepKind::lacking(const QVariantMap &parameters, const QSet<Capability> &able) const

@@ -55,9 +55,9 @@ QList<RecipeVariable> VariableReader::read(const YamlNode &node)
 void VariableReader::readOne(const YamlEntry &entry, RecipeVariable &variable)
 {
     using From = RecipeVariable::From;
-    static const QStringList sources{u"scan"_s, u"allocator"_s, u"device"_s, u"fixed"_s};
+    static const QStringList sources{u"scan"_s, u"allocator"_s, u"device"_s, u"fixed"_s, u"lot"_s};
     static const QList<QStringList> keys{
-        {u"pattern"_s}, {u"pool"_s, u"format"_s, u"first"_s}, {u"fact"_s, u"pattern"_s}, {u"value"_s}};
+        {u"pattern"_s}, {u"pool"_s, u"format"_s, u"first"_s}, {u"fact"_s, u"pattern"_s}, {u"value"_s}, {u"lot"_s}};
     const QString source = shortText(m_findings, entry.value, u"from"_s, true);
     if (source.isEmpty())
         return;
@@ -83,6 +83,11 @@ void VariableReader::readOne(const YamlEntry &entry, RecipeVariable &variable)
     }
     if (variable.from == From::Fixed)
         variable.value = shortText(m_findings, entry.value, u"value"_s, true);
+    if (variable.from == From::Lot) {
+        variable.lot = shortText(m_findings, entry.value, u"lot"_s, true);
+        if (variable.name != u"serial")
+            m_findings.error(entry.at, u"only \"serial\" can come from a lot"_s);
+    }
     if (variable.from == From::Device)
         variable.fact = shortText(m_findings, entry.value, u"fact"_s, true);
     if (variable.from == From::Allocator)

@@ -156,28 +156,61 @@ void DfuseMemory::eraseSectors(const QList<Piece> &pieces, const Task &task)
     }
 }
 
-// Erases what has to be, and returns what is left to be written. A unit that comes blank, or that holds the same
-// already, is spared: erasing takes a hundred times as long as looking. Looking ends at the first difference, so that
-// it costs a used unit one block.
+// Compares what a piece's memory holds with what it is to hold, sector by sector. Looking at a sector ends at the first
+// block that differs; a block's number says where it is, so each costs one request and no poll time-out.
+void DfuseMemory::look(const Piece &piece, QList<Part> &parts, const Task &task)
+{
+    DfuClient &client = m_session.client(task);
+    client.select(piece.bank->alternate, task);
+    const auto step = quint64(client.transferSize()), end = piece.at + quint64(piece.bytes.size());
+    const char erased = client.quirks().erased;
+    for (Part &part : parts)
+        part.same = part.blank = true;
+    auto first = parts.begin(); // the first part that the block reaches
+    std::optional<quint64> base;
+    for (quint64 at = piece.at; at < end; at += step) {
+        const quint64 stop = std::min(at + step, end);
+        const int length = int(stop - at);
+        while (first->piece.at + quint64(first->piece.bytes.size()) <= at)
+            ++first;
+        const auto last = std::find_if(first, parts.end(), [stop](const Part &part) { return part.piece.at >= stop; });
+        if (std::none_of(first, last, [](const Part &part) { return part.same || part.blank; }))
+            continue;
+        if (!base || (at - *base) / step > lastBlock - firstBlock || stop - at < step || !client.wholeTransfers()) {
+            client.toIdle(task);
+            setAddress(at, task);
+            client.toIdle(task); // reading starts there only
+            base = at;
+        }
+        const QString what = u"read at "_s + addressText(at);
+        const QByteArray there = client.upload(quint16(firstBlock + (at - *base) / step), length, what, task);
+        if (there.size() != length)
+            throw Fault("dfu.short", {what, QString::number(there.size()), QString::number(length)});
+        for (auto part = first; part != last; ++part) {
+            const quint64 from = std::max(at, part->piece.at);
+            const quint64 to = std::min(stop, part->piece.at + quint64(part->piece.bytes.size()));
+            const auto held = QByteArrayView(there).sliced(qsizetype(from - at), qsizetype(to - from));
+            part->same =
+                part->same &&
+                held == QByteArrayView(part->piece.bytes).sliced(qsizetype(from - part->piece.at), held.size());
+            part->blank =
+                part->blank && std::all_of(held.begin(), held.end(), [erased](char c) { return c == erased; });
+        }
+    }
+    client.toIdle(task);
+}
+
+// Erases what has to be, and returns what is left to be written. A sector that comes blank, or that holds the same
+// already, is spared: erasing one takes a hundred times as long as looking at its first block.
 QList<DfuseMemory::Piece> DfuseMemory::prepare(const QList<Piece> &pieces, const std::function<void()> &erases,
                                                const Task &task)
 {
     DfuClient &client = m_session.client(task);
-    const char erased = client.quirks().erased;
-    struct Part {
-        Piece piece;
-        bool same = false, blank = false;
-    };
     std::map<quint64, QList<Part>> sectors; // by address; parts that cannot be erased by their own
     std::set<quint64> fixed;
-    bool looking = client.interface().canUpload;
     for (const Piece &piece : pieces) {
-        const DfuseLayout::Run *first = piece.bank->layout.runAt(piece.at);
-        QByteArray held;
-        if (looking && first && first->erasable && first->readable) {
-            held = readPiece(*piece.bank, piece.at, piece.bytes.size(), 0, task.at(nullptr), &piece.bytes);
-            looking = held.size() == piece.bytes.size();
-        }
+        QList<Part> parts;
+        QList<quint64> whose;
         const quint64 end = piece.at + quint64(piece.bytes.size());
         for (quint64 at = piece.at; at < end;) {
             const DfuseLayout::Run *run = piece.bank->layout.runAt(at);
@@ -185,18 +218,17 @@ QList<DfuseMemory::Piece> DfuseMemory::prepare(const QList<Piece> &pieces, const
                 throw Fault("memory.outside", {addressText(piece.at), addressText(end)});
             const quint64 sector = run->erasable ? at - (at - run->at) % run->sectorSize : at;
             const quint64 stop = std::min(end, run->erasable ? sector + run->sectorSize : run->end());
-            const auto offset = qsizetype(at - piece.at), length = qsizetype(stop - at);
-            Part part{{piece.bank, at, piece.bytes.mid(offset, length)}};
-            if (offset + length <= held.size()) {
-                const QByteArray there = held.mid(offset, length);
-                part.same = there == part.piece.bytes;
-                part.blank = there.count(erased) == there.size();
-            }
+            parts.append(Part{{piece.bank, at, piece.bytes.mid(qsizetype(at - piece.at), qsizetype(stop - at))}, {}, {}});
+            whose.append(sector);
             if (!run->erasable)
                 fixed.insert(sector);
-            sectors[sector].append(part);
             at = stop;
         }
+        const DfuseLayout::Run *first = piece.bank->layout.runAt(piece.at);
+        if (client.interface().canUpload && first && first->erasable && first->readable)
+            look(piece, parts, task);
+        for (qsizetype i = 0; i < parts.size(); ++i)
+            sectors[whose[i]].append(parts[i]);
     }
     QList<Piece> out;
     m_spared = false;
@@ -331,8 +363,7 @@ Memory::WriteResult DfuseMemory::write(const QList<MemorySegment> &segments, con
     return out;
 }
 
-QByteArray DfuseMemory::readPiece(const Bank &bank, quint64 at, qint64 size, qint64 before, const Task &task,
-                                  const QByteArray *like)
+QByteArray DfuseMemory::readPiece(const Bank &bank, quint64 at, qint64 size, qint64 before, const Task &task)
 {
     DfuClient &client = m_session.client(task);
     if (!client.interface().canUpload)
@@ -354,8 +385,6 @@ QByteArray DfuseMemory::readPiece(const Bank &bank, quint64 at, qint64 size, qin
         const QByteArray bytes = client.upload(quint16(block++), length, what, task);
         if (bytes.size() != length)
             throw Fault("dfu.short", {what, QString::number(bytes.size()), QString::number(length)});
-        if (like && bytes.count(client.quirks().erased) != bytes.size() && bytes != like->mid(out.size(), length))
-            break;
         out += bytes;
         if (task.progress)
             task.progress->setDone(before + out.size());

@@ -43,18 +43,22 @@ private:
         quint64 at = 0;
         QByteArray bytes;
     };
+    // What of a piece is in one sector, and what the sector was found to hold there.
+    struct Part {
+        Piece piece;
+        bool same = false, blank = false;
+    };
     const QList<Bank> &banks(const Task &task);
     const Bank &bankAt(quint64 address, const Task &task);
     QList<Piece> cut(const QList<MemorySegment> &segments, const Task &task);
     void setAddress(quint64 at, const Task &task);
     void eraseSectors(const QList<Piece> &pieces, const Task &task);
+    void look(const Piece &piece, QList<Part> &parts, const Task &task);
     // erases: called before a sector is erased.
     QList<Piece> prepare(const QList<Piece> &pieces, const std::function<void()> &erases, const Task &task);
     void writePieces(const QList<Piece> &pieces, qint64 done, qint64 &wire, const Task &task);
     void writePiece(const Piece &piece, qint64 &done, qint64 &wire, const Task &task);
-    // like: ends early at a block that is neither blank nor what stands there in like.
-    QByteArray readPiece(const Bank &bank, quint64 at, qint64 size, qint64 before, const Task &task,
-                         const QByteArray *like = nullptr);
+    QByteArray readPiece(const Bank &bank, quint64 at, qint64 size, qint64 before, const Task &task);
     void removeProtection(const Task &task);
 
     DfuSession &m_session;

@@ -1,5 +1,7 @@
 #include "drivers/virtual/armdebugport.h"
 
+#include <utility>
+
 namespace slipway {
 
 namespace {
@@ -11,6 +13,8 @@ enum Control : quint32 { // CTRL/STAT (B2.2.2)
     StickyOverrun = 1U << 1,
     StickyCompare = 1U << 4,
     StickyError = 1U << 5,
+    ReadOk = 1U << 6,
+    WriteDataError = 1U << 7,
     WritableBits = 0x54ffff0d,
     ClearableBits = StickyOverrun | StickyCompare | StickyError,
 };
@@ -45,10 +49,8 @@ void ArmDebugPort::update(int instruction, quint64 value)
 {
     const Request request{bool(value & 1), int(value >> 1 & 3), quint32(value >> 3)};
     if (instruction == Abort) {
-        if (!request.read && request.reg == 0 && (request.data & 1)) { // DAPABORT
-            m_pending = false;
-            m_waitsLeft = 0;
-        }
+        if (!request.read && request.reg == 0)
+            abort(request.data & 1); // a JTAG-DP has no other bit there
         return;
     }
     if (instruction != DpAccess && instruction != ApAccess)
@@ -62,6 +64,64 @@ void ArmDebugPort::update(int instruction, quint64 value)
         debugPort(request);
     else
         accessPort(request);
+}
+
+void ArmDebugPort::abort(quint32 value)
+{
+    if (value & 1) { // DAPABORT
+        m_pending = false;
+        m_waitsLeft = 0;
+    }
+    constexpr std::pair<quint32, quint32> clears[] = {
+        {2, StickyCompare}, {4, StickyError}, {8, WriteDataError}, {16, StickyOverrun}};
+    for (const auto &[bit, flag] : clears) {
+        if (value & bit)
+            m_control &= ~flag;
+    }
+}
+
+ArmDebugPort::Acknowledge ArmDebugPort::transact(bool accessPort, bool read, int reg, quint32 &data)
+{
+    // These are always answered OK (B4.2.4, B4.2.5).
+    if (!accessPort && reg == 0) {
+        if (read)
+            data = m_idCode;
+        else
+            abort(data);
+        return Acknowledge::Ok;
+    }
+    if (!accessPort && read && reg == 1) {
+        data = (m_select & 0xf) == 0 ? m_control : 0; // of the other banks DLCR exists, with one turnaround cycle
+        return Acknowledge::Ok;
+    }
+    const bool done = finishPending();
+    if (!done || sticky()) {
+        waits += !done;
+        m_control &= ~quint32(ReadOk);
+        if (m_control & 1) // overrun detection
+            m_control |= StickyOverrun;
+        return done ? Acknowledge::Fault : Acknowledge::Wait;
+    }
+    if (accessPort) {
+        if (read) {
+            data = m_resend = m_result;
+            m_control |= ReadOk;
+        }
+        this->accessPort({read, reg, data});
+        return Acknowledge::Ok;
+    }
+    if (read) {
+        data = reg == 3 ? m_result : m_resend;
+        m_resend = data;
+        m_control |= ReadOk;
+    } else if (reg == 2) {
+        m_select = data;
+    } else if (reg == 1 && (m_select & 0xf) == 0) {
+        // Sticky flags are cleared by ABORT alone (B2.2.2).
+        m_control = (m_control & (ClearableBits | ReadOk | WriteDataError)) | (data & WritableBits);
+        m_control |= (m_control & 0x54000000) << 1;
+    }
+    return Acknowledge::Ok;
 }
 
 void ArmDebugPort::debugPort(const Request &request)

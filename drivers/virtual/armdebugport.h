@@ -1,8 +1,8 @@
 #pragma once
-// The JTAG debug port of an Arm chip with one memory access port (AHB-AP) behind it, as the Arm Debug Interface
-// Architecture Specification ADIv5.2 (IHI 0031) has them: chapter B3 (JTAG-DP), B2 (registers), C2 (MEM-AP). Strict:
-// an access before power-up, one to a faulting address and one while an error is sticky do what they do there. Its
-// registers are scanned by JtagChain. Used in one thread.
+// The debug port of an Arm chip with one memory access port (AHB-AP) behind it, as the Arm Debug Interface Architecture
+// Specification ADIv5.2 (IHI 0031) has them: chapter B3 (JTAG-DP), B4 (SW-DP), B2 (registers), C2 (MEM-AP). Strict: an
+// access before power-up, one to a faulting address and one while an error is sticky do what they do there. Its
+// registers are scanned by JtagChain, or reached by SwdPort. Used in one thread.
 
 #include "drivers/virtual/debugbus.h"
 
@@ -19,6 +19,11 @@ public:
     quint64 capture(int instruction, int &length);
     // What was shifted in.
     void update(int instruction, quint64 value);
+
+    // A transaction of the serial wire: the answer to it, and for a read its data; reads of the access port give what
+    // the one before asked for (B4.2.2, B4.3). reg: A[3:2].
+    enum class Acknowledge { Ok = 1, Wait = 2, Fault = 4 };
+    Acknowledge transact(bool accessPort, bool read, int reg, quint32 &data);
 
     quint32 idCode() const { return m_idCode; }
     void setIdCode(quint32 idCode) { m_idCode = idCode; }
@@ -43,10 +48,12 @@ private:
     bool memory(const Request &request, quint32 at);
     bool transfer(bool read, quint32 at, quint32 &data);
     bool finishPending(); // false: the memory is still at work
+    void abort(quint32 value);
 
     DebugBus &m_bus;
     quint32 m_idCode = 0;
     quint32 m_control = 0, m_select = 0, m_result = 0;
+    quint32 m_resend = 0;                         // what the last read of the access port or of RDBUFF gave (SW-DP)
     quint32 m_status = 0x23000040, m_address = 0; // CSW, TAR
     bool m_pending = false;                       // an access waits for the memory
     Request m_request;

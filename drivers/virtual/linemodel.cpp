@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -27,7 +28,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr qint64 tick = 1'000'000;          // bytes on their way are moved on at whole milliseconds, as USB frames are
 constexpr auto reopenEvery = 20ms;          // a device that went away
 constexpr qsizetype uartBuffer = 4096;      // bytes of the device that wait for the wire
 constexpr qsizetype longestBacklog = 65536; // delivered and not taken: lost beyond this
@@ -116,6 +116,7 @@ LineHub::~LineHub()
 
 void LineHub::Private::run(std::stop_token stop)
 {
+    ::prctl(PR_SET_TIMERSLACK, 1UL); // a sleep would else end up to 50 us late
     const std::stop_callback waker(stop, [this] { wake(); });
     std::unique_lock lock(mutex);
     while (!stop.stop_requested()) {
@@ -127,7 +128,7 @@ void LineHub::Private::run(std::stop_token stop)
                 line->service(now);
                 line->due = line->nextDue(nanoseconds(now));
                 if (line->due)
-                    line->due = (std::max(*line->due, nanoseconds(now) + 1) + tick - 1) / tick * tick;
+                    line->due = std::max(*line->due, nanoseconds(now) + 1);
             }
             if (line->due && (!due || *line->due < *due))
                 due = line->due;
@@ -317,12 +318,12 @@ std::optional<qint64> LineModel::Private::nextDue(qint64 now) const
             next = at;
     };
     if (!hostBytes.isEmpty())
-        consider(down.nextAt(hostSince));
+        consider(down.lookAt(now, hostBytes.size(), hostSince));
     if (!deviceBytes.isEmpty())
-        consider(up.nextAt(deviceSince));
+        consider(up.lookAt(now, deviceBytes.size(), deviceSince));
     consider(timer.dueAt());
-    if (!deviceBacklog.isEmpty() || !hostBacklog.isEmpty())
-        consider(now);
+    if (!deviceBacklog.isEmpty() || !hostBacklog.isEmpty()) // a full pty does not say when there is room
+        consider(now + UartPacer::batch);
     return next;
 }
 

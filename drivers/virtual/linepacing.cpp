@@ -15,9 +15,16 @@ qint64 UartPacer::endOf(qint64 count) const
     return m_start + (count * bitsPerByte * second + m_baud - 1) / m_baud;
 }
 
-qint64 UartPacer::nextAt(qint64 since) const
+qint64 UartPacer::nextAt(qint64 since, qint64 count) const
 {
-    return m_busy ? endOf(m_done + 1) : since + (bitsPerByte * second + m_baud - 1) / m_baud;
+    if (m_busy && since <= endOf(m_done))
+        return endOf(m_done + count);
+    return since + (count * bitsPerByte * second + m_baud - 1) / m_baud;
+}
+
+qint64 UartPacer::lookAt(qint64 now, qint64 waiting, qint64 since) const
+{
+    return std::min(nextAt(since, waiting), std::max(nextAt(since), (now / batch + 1) * batch));
 }
 
 qint64 UartPacer::crossed(qint64 now, qint64 waiting, qint64 since)

@@ -19,8 +19,12 @@ public:
     // Bytes, of those that wait, that have wholly crossed by `now`. since: when the first of them came to an idle wire
     // (used only when the wire was idle). Call again with the rest.
     qint64 crossed(qint64 now, qint64 waiting, qint64 since);
-    // When the next waiting byte will have crossed.
-    qint64 nextAt(qint64 since) const;
+    // When the count-th of the waiting bytes will have crossed.
+    qint64 nextAt(qint64 since, qint64 count = 1) const;
+    // When to call crossed() next: at the end of all that waits, to the byte, since that is what the other side waits
+    // for; before it at whole milliseconds, so that a busy line costs one waking each.
+    qint64 lookAt(qint64 now, qint64 waiting, qint64 since) const;
+    static constexpr qint64 batch = 1'000'000;
 
 private:
     qint64 endOf(qint64 count) const; // of the count-th byte after m_start

@@ -31,7 +31,7 @@ Stm32F1Chip::Stm32F1Chip(int flashKib, QByteArray uniqueId, Stm32F1Flash::Timing
                   m_flash.reset();
                   m_core.reset();
               }}),
-      m_port(*this, coreId), m_jtag(m_port, boundaryId)
+      m_port(*this, coreId), m_jtag(m_port, boundaryId), m_swd(m_port, serialId)
 {}
 
 void Stm32F1Chip::powerOn()
@@ -40,6 +40,7 @@ void Stm32F1Chip::powerOn()
     m_flash.reset();
     m_core.powerOn();
     m_jtag.reset();
+    m_swd.powerOn();
 }
 
 void Stm32F1Chip::resetPins(bool trst, bool srst)

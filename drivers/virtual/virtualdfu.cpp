@@ -87,6 +87,11 @@ QByteArray little16(quint16 value)
 } // namespace
 
 struct VirtualDfu::Private {
+    using Setup = VirtualUsb::Setup;
+    using Reply = VirtualUsb::Reply;
+    using Answer = VirtualUsb::Answer;
+    using Wish = VirtualUsb::Wish;
+
     explicit Private(VirtualDfuOptions o) : options(std::move(o))
     {
         dfuse = options.dfuVersion == 0x011a;
@@ -518,17 +523,13 @@ QByteArray VirtualDfu::Private::functionalDescriptor() const
 QByteArray VirtualDfu::Private::descriptor(quint8 type, quint8 index) const
 {
     if (type == 3 && index == 0)
-        return QByteArray("\x04\x03\x09\x04", 4);
+        return VirtualDfu::languages();
     if (type != 3)
         return {};
     const QStringList all = texts() + options.alternates;
     if (index > all.size())
         return {};
-    QByteArray out(2, '\x03');
-    for (const QChar c : all[index - 1])
-        out += little16(c.unicode());
-    out[0] = char(out.size());
-    return out;
+    return VirtualDfu::stringDescriptor(all[index - 1]);
 }
 
 VirtualDfu::VirtualDfu(VirtualDfuOptions options) : d(std::make_unique<Private>(std::move(options))) {}

@@ -1,12 +1,10 @@
 #pragma once
 // The device's side of USB DFU: descriptors, state machine, memory, poll time-outs and trouble on demand, written
-// against USB DFU 1.1 (section 6, appendix A) and ST's AN3156. It knows control transfers and time, and no bus: whoever
-// has one (tests/support/usbbed.h) passes transfers in and re-enumerates when it asks for that. It is strict: a request
-// that the state does not allow stalls and leads to dfuERROR, and so does a DFU_GETSTATUS before the poll time-out is
-// over. Thread-safe.
+// against USB DFU 1.1 (section 6, appendix A) and ST's AN3156. It is strict: a request that the state does not allow
+// stalls and leads to dfuERROR, and so does a DFU_GETSTATUS before the poll time-out is over. Thread-safe.
 
-#include <QByteArray>
-#include <QByteArrayView>
+#include "drivers/virtual/virtualusb.h"
+
 #include <QList>
 #include <QMap>
 #include <QString>
@@ -48,38 +46,24 @@ struct VirtualDfuOptions {
     bool readProtected = false; // DfuSe: nothing can be read, erased or written
 };
 
-class VirtualDfu
+class VirtualDfu final : public VirtualUsb
 {
 public:
-    struct Setup {
-        quint8 type = 0, request = 0; // type: with the direction
-        quint16 value = 0, index = 0, length = 0;
-    };
-    enum class Answer { Done, Stall, Silence, Gone };
-    struct Reply {
-        Answer answer = Answer::Done;
-        QByteArray bytes;
-    };
     // What a cut or a failure waits for.
     enum class Stage { Detach, Erase, Write, Manifest, Upload, Leave };
 
     explicit VirtualDfu(VirtualDfuOptions options = {});
-    VirtualDfu(const VirtualDfu &) = delete;
-    VirtualDfu &operator=(const VirtualDfu &) = delete;
-    ~VirtualDfu();
+    ~VirtualDfu() override;
 
-    QByteArray deviceDescriptor() const;
-    QByteArray configuration() const;
-    // A control transfer; out: its data stage towards the device.
-    Reply control(const Setup &setup, QByteArrayView out);
-    void setAlternate(int alternate);
-    void busReset();
-    // It wants to leave the bus and come back with other descriptors after plugTime, or not at all.
-    enum class Wish { Stay, Reenumerate, Leave };
-    Wish wish() const;
-    std::chrono::milliseconds plugTime() const;
-    void enumerated(); // it is on the bus (again)
-    void powerCycle(); // the cable pulled and plugged in again
+    QByteArray deviceDescriptor() const override;
+    QByteArray configuration() const override;
+    Reply control(const Setup &setup, QByteArrayView out) override;
+    void setAlternate(int alternate) override;
+    void busReset() override;
+    Wish wish() const override;
+    std::chrono::milliseconds plugTime() const override;
+    void enumerated() override;
+    void powerCycle() override;
 
     // Trouble.
     void cutAt(Stage stage, int nth = 1);                 // the cable is pulled at the n-th request of that kind

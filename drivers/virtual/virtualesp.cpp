@@ -34,6 +34,7 @@ constexpr char mark = '\xc0', escape = '\xdb', escapedMark = '\xdc', escapedEsca
 constexpr qsizetype longestPacket = 0x10000 + 8;
 constexpr qsizetype smallBlock = 8 + 16 + 1024;
 constexpr int deafPackets = 6;
+constexpr size_t mostBlockEnds = 4096;
 
 constexpr FaultName<Kind> kinds[] = {
     {"silence", Kind::Silence},
@@ -137,7 +138,7 @@ struct VirtualEsp::Private {
     // Framing in.
     bool inside = false, escaped = false;
     QByteArray packet;
-    qint64 frameBytes = 0;
+    qint64 frameBytes = 0, blockFrame = 0;
     Clock::time_point frameBegan{};
 
     struct Out {
@@ -191,8 +192,11 @@ void VirtualEsp::Private::flush(Clock::time_point now)
         const ssize_t wrote = ::write(port->fd(), next.bytes.constData(), size_t(next.bytes.size()));
         if (wrote > 0)
             facts.bytesOut += wrote;
-        if (next.afterBlock)
+        if (next.afterBlock) {
             facts.lastBlockAt = Clock::now();
+            if (facts.blockEnds.size() < mostBlockEnds)
+                facts.blockEnds.emplace_back(*facts.lastBlockAt, blockFrame);
+        }
     }
 }
 
@@ -232,6 +236,7 @@ void VirtualEsp::Private::arrived(QByteArray packet, Clock::time_point now)
     const bool block = isBlock(packet);
     if (block) {
         facts.dataBytesIn += frameBytes;
+        blockFrame = frameBytes;
         if (!facts.firstBlockAt)
             facts.firstBlockAt = frameBegan;
     }

@@ -8,6 +8,8 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <utility>
+#include <vector>
 
 namespace slipway {
 
@@ -74,6 +76,8 @@ public:
         qint64 dataBytesIn = 0; // of packets with blocks, as framed
         // First byte in of the first packet with a block, and the last byte out of the answer to the last one.
         std::optional<std::chrono::steady_clock::time_point> firstBlockAt, lastBlockAt;
+        // The first few thousand packets with blocks: when the answer was out, and their bytes as framed.
+        std::vector<std::pair<std::chrono::steady_clock::time_point, qint64>> blockEnds;
         QString trouble; // why the port is gone for good, normally empty
     };
     Facts facts() const;

@@ -280,24 +280,30 @@ void VirtualProbe::unplug()
         ::shutdown(d->connection.get(), SHUT_RDWR);
 }
 
+VirtualProbe::Facts VirtualProbe::factsOf(const Stm32F1Chip &chip)
+{
+    Facts out;
+    out.flash = chip.flash().content();
+    out.options = chip.flash().options();
+    out.uniqueId = chip.uniqueId();
+    out.readoutProtected = chip.flash().readoutProtected();
+    out.halted = chip.core().halted();
+    out.pc = chip.core().pc();
+    out.resets = chip.core().resets;
+    out.pagesErased = chip.flash().pagesErased;
+    out.massErases = chip.flash().massErases;
+    out.refused = chip.flash().refused;
+    out.halfwords = chip.flash().halfwords;
+    out.accesses = chip.port().accesses;
+    out.busFaults = chip.port().faults;
+    out.waits = chip.port().waits;
+    return out;
+}
+
 VirtualProbe::Facts VirtualProbe::facts() const
 {
     const std::scoped_lock lock(d->mutex);
-    Facts out;
-    out.flash = d->chip.flash().content();
-    out.options = d->chip.flash().options();
-    out.uniqueId = d->uniqueId;
-    out.readoutProtected = d->chip.flash().readoutProtected();
-    out.halted = d->chip.core().halted();
-    out.pc = d->chip.core().pc();
-    out.resets = d->chip.core().resets;
-    out.pagesErased = d->chip.flash().pagesErased;
-    out.massErases = d->chip.flash().massErases;
-    out.refused = d->chip.flash().refused;
-    out.halfwords = d->chip.flash().halfwords;
-    out.accesses = d->chip.port().accesses;
-    out.busFaults = d->chip.port().faults;
-    out.waits = d->chip.port().waits;
+    Facts out = factsOf(d->chip);
     out.bytesIn = d->bytesIn;
     out.connections = d->connections;
     return out;

@@ -14,6 +14,8 @@
 
 namespace slipway {
 
+class Stm32F1Chip;
+
 struct VirtualProbeOptions {
     quint16 port = 0; // on 127.0.0.1; 0: any that is free
     int flashKib = 128;
@@ -79,6 +81,7 @@ public:
         int connections = 0;
     };
     Facts facts() const;
+    static Facts factsOf(const Stm32F1Chip &chip); // those of the chip alone
 
 private:
     struct Private;

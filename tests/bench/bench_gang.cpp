@@ -1,10 +1,11 @@
-// Places of every kind at work together, against what one place of each kind does alone: 4 each of SMP, ESP, STM32,
-// Linux console, CoAP and UF2, serial ones through the line model, the others with the time that their device takes for
-// a block. Alone and together by turns in one run, since a busy computer's load changes; printed are the rates, the
-// share of the sum of the single rates (wanted: 95 %), the processor time and the load. Asserts nothing about time.
-// Arguments: "rounds=3", "slots=4" (of each kind), names of kinds ("smp", "esp" ...), "journal": each place writes into
-// one journal meanwhile as a run does; all kinds without. USB DFU is missing: its test bed takes umockdev under the
-// program.
+// Places of every kind at work together, against what one place of each kind does alone: 24 places of SMP, ESP, STM32,
+// Linux console, CoAP, UF2 and USB DFU by turns, serial ones through the line model, the others with the time that
+// their device takes for a block. Alone and together by turns in one run, since a busy computer's load changes; printed
+// are the rates, the share of the sum of the single rates (wanted: 95 %), the processor time and the load. Asserts
+// nothing about time. Arguments: "rounds=3", "places=24" in all, or "slots=4" of each kind, names of kinds ("smp",
+// "esp" ...), "journal": each place writes into one journal meanwhile as a run does; all kinds without. USB devices
+// come from umockdev: where it is there, the program starts itself again under its preload library. One thread answers
+// all of them.
 
 #include "core/base/fault.h"
 #include "core/base/progress.h"
@@ -23,6 +24,11 @@
 #include "drivers/virtual/virtualstm32.h"
 #include "drivers/virtual/virtualuf2.h"
 
+#ifdef SLIPWAY_USBBED
+#include "drivers/dfu/dfudriver.h"
+#include "tests/support/usbbed.h"
+#endif
+
 #include <QCoreApplication>
 #include <QCryptographicHash>
 #include <QDir>
@@ -31,6 +37,8 @@
 #include <QRandomGenerator>
 #include <QTemporaryDir>
 #include <QtEndian>
+
+#include <unistd.h>
 
 #include <algorithm>
 #include <barrier>
@@ -103,6 +111,9 @@ struct Place {
 struct Rig {
     QTemporaryDir folder;
     std::shared_ptr<LineHub> hub = std::make_shared<LineHub>();
+#ifdef SLIPWAY_USBBED
+    std::unique_ptr<test::UsbBed> bed;
+#endif
 };
 
 std::unique_ptr<LineModel> wire(Rig &rig, int number, const QString &device, int baud)
@@ -271,6 +282,35 @@ struct Uf2Place final : Place {
     std::unique_ptr<Device> device;
 };
 
+#ifdef SLIPWAY_USBBED
+// 2048 bytes in 20 ms, into blank flash.
+struct DfuPlace final : Place {
+    DfuPlace(Rig &rig, int number)
+    {
+        VirtualDfuOptions options;
+        options.writeTime = 20ms;
+        options.serial = u"SN%1"_s.arg(number);
+        chip = std::make_unique<VirtualDfu>(options);
+        if (!rig.bed)
+            rig.bed = std::make_unique<test::UsbBed>();
+        const QString place = u"1-%1"_s.arg(number);
+        rig.bed->plug(*chip, place);
+        Task task;
+        task.deadline = Deadline::in(30s);
+        device = DfuDriver().open({u"usb:"_s + place, 0, {}}, task);
+    }
+    double transfer(const Task &task) override
+    {
+        const QByteArray content = noise(384 * 1024);
+        const auto begin = Steady::now();
+        (void)device->memory()->write({{0x08000000, content}}, {.verify = false}, task);
+        return double(content.size()) / since(begin);
+    }
+    std::unique_ptr<VirtualDfu> chip;
+    std::unique_ptr<Device> device;
+};
+#endif
+
 std::unique_ptr<Place> place(const QString &kind, Rig &rig, int number)
 {
     if (kind == u"smp")
@@ -283,6 +323,10 @@ std::unique_ptr<Place> place(const QString &kind, Rig &rig, int number)
         return std::make_unique<LinuxPlace>(rig, number);
     if (kind == u"coap")
         return std::make_unique<CoapPlace>();
+#ifdef SLIPWAY_USBBED
+    if (kind == u"dfu")
+        return std::make_unique<DfuPlace>(rig, number);
+#endif
     return std::make_unique<Uf2Place>(rig, number);
 }
 
@@ -342,9 +386,17 @@ Ran together(const QStringList &kinds, Journal *journal)
 
 int main(int argc, char **argv)
 {
-    QCoreApplication application(argc, argv);
     QStringList all{u"smp"_s, u"esp"_s, u"stm32"_s, u"linux"_s, u"coap"_s, u"uf2"_s}, kinds;
-    int rounds = 3, each = 4;
+#ifdef SLIPWAY_USBBED
+    all << u"dfu"_s;
+    if (!test::UsbBed::isPreloaded()) {
+        ::setenv("LD_PRELOAD", "libumockdev-preload.so.0", 1);
+        ::execv("/proc/self/exe", argv);
+    }
+#endif
+    QCoreApplication application(argc, argv);
+    int rounds = 3, each = 0;
+    qsizetype places = 24;
     bool record = false;
     const QStringList words = application.arguments().mid(1);
     for (const QString &word : words) {
@@ -352,6 +404,8 @@ int main(int argc, char **argv)
             rounds = std::clamp(word.mid(7).toInt(), 1, 100);
         else if (word.startsWith(u"slots="))
             each = std::clamp(word.mid(6).toInt(), 1, 16);
+        else if (word.startsWith(u"places="))
+            places = std::clamp(word.mid(7).toInt(), 1, 100);
         else if (word == u"journal")
             record = true;
         else if (all.contains(word))
@@ -361,9 +415,11 @@ int main(int argc, char **argv)
         kinds = all;
     if (!VirtualUf2::canMount() && kinds.removeAll(u"uf2"_s) > 0)
         std::printf("uf2 is left out: nobody may mount a file system here (FUSE)\n");
+    if (each > 0)
+        places = each * kinds.size();
     QStringList gang;
-    for (int i = 0; i < each; ++i)
-        gang << kinds;
+    while (gang.size() < places)
+        gang << kinds[gang.size() % kinds.size()];
     try {
         const QTemporaryDir folder;
         std::unique_ptr<Journal> journal;
@@ -399,7 +455,8 @@ int main(int argc, char **argv)
                         100 * sum / wantedNow, 100 * shares / double(gang.size()), 100 * least, ran.cpu, ran.wall,
                         load());
             for (const QString &kind : std::as_const(kinds))
-                std::printf("  %-6s %5.1f %%", qPrintable(kind), 100 * sums.value(kind) / each / alone.value(kind));
+                std::printf("  %-6s %5.1f %%", qPrintable(kind),
+                            100 * sums.value(kind) / double(gang.count(kind)) / alone.value(kind));
             std::printf("\n");
             std::fflush(stdout);
             best = std::max(best, sum / wanted);

@@ -190,6 +190,56 @@ private Q_SLOTS:
         }
     }
 
+    // It has not decided when somebody stops it; the order is taken up by another issuer object with what the journal
+    // holds: the transaction, and the nonce of the last answer, which the authority checks.
+    void cmpPending()
+    {
+        m_cmp->undecided = true;
+        const IssueOrder order = Workshop::order(unit(1));
+        const auto stoppedAfter = [&](int answers) {
+            std::stop_source stop;
+            Task task;
+            task.stop = stop.get_token();
+            task.log = [&](const QString &line) {
+                if (line.contains("has not decided yet") && --answers == 0)
+                    stop.request_stop();
+            };
+            return faultOf([&] { issueRecorded(*m_journal, *cmp(), order, {}, task); });
+        };
+        QCOMPARE(stoppedAfter(2), "base.stopped");
+        QCOMPARE(m_cmp->polled.load(), 2);
+        auto open = openRequestOf(*m_journal, Mode::Production, unit(1));
+        QVERIFY(open && open->pending);
+        QCOMPARE(open->heard.size(), 2);
+        // Still not: it goes on from there.
+        QCOMPARE(stoppedAfter(1), "base.stopped");
+        QCOMPARE(m_cmp->polled.load(), 3);
+        // With another key it would be another order.
+        QCOMPARE(codeOf(*cmp(), 1), "identity.open-request");
+        m_cmp->undecided = false;
+        QCOMPARE(codeOf(*cmp(), order), QByteArray());
+        QCOMPARE(m_cmp->issued.load(), 1);
+        QCOMPARE(m_cmp->confirmed.load(), 1);
+        QVERIFY(!openRequestOf(*m_journal, Mode::Production, unit(1)));
+    }
+
+    // The implicit confirmation: nobody waits for certConf, and what deviates is revoked.
+    void cmpImplicitConfirm()
+    {
+        m_cmp->grantImplicitConfirm();
+        RemoteAccess access = cmpAccess();
+        CmpSettings settings;
+        settings.reference = QStringLiteral("line-1");
+        settings.secret.ask = [](const QString &) { return QByteArray("a secret"); };
+        settings.implicitConfirm = true;
+        CmpIssuer issuer(access, settings);
+        QCOMPARE(codeOf(issuer, 1), QByteArray());
+        QCOMPARE(m_cmp->requests.load(), 1); // no certConf
+        m_cmp->fault = CmpResponder::Fault::OtherSubject;
+        QCOMPARE(codeOf(issuer, 2), "issuer.deviates");
+        QCOMPARE(m_cmp->revoked.load(), 1);
+    }
+
     void estIssues()
     {
         const auto issuer = est();

@@ -11,6 +11,10 @@ using namespace slipway;
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    CborItems items(QByteArrayView(data, qsizetype(size)));
+    CborItems::Item item;
+    while (items.next(item) && items.skip(item)) {
+    }
     const auto decoded = decodeCbor(QByteArrayView(data, qsizetype(size)));
     if (!decoded.ok())
         return 0;

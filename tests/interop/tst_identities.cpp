@@ -343,6 +343,15 @@ private Q_SLOTS:
         QCOMPARE(ask(u"T1-00009000"_s), 0);
         QCOMPARE(ask(u"T1-00009001"_s), 0);
         QCOMPARE(ask(u"T1-00009002"_s), 3);
+        const auto state = [&](const QString &home) {
+            return slipwayRun({u"identity"_s, u"quota"_s, u"show"_s, u"--json"_s, u"--home"_s, home})
+                .objects()
+                .value(0)
+                .value(u"state"_s)
+                .toString();
+        };
+        QCOMPARE(state(station), u"used-up"_s);
+        QCOMPARE(state(office), u"out"_s);
         QCOMPARE(slipwayRun(
                      {u"identity"_s, u"quota"_s, u"report"_s, id, u"--out"_s, path(u"rep.p7m"_s), u"--home"_s, station})
                      .status,
@@ -353,6 +362,8 @@ private Q_SLOTS:
                                  u"--home"_s,       office};
         const Ran settled = slipwayRun(settle);
         QVERIFY2(settled.status == 0, qPrintable(settled.text()));
+        QCOMPARE(state(station), u"reported"_s);
+        QCOMPARE(state(office), u"settled"_s);
         QCOMPARE(slipwayRun(settle).status, 2); // once
         QCOMPARE(slipwayRun({u"identity"_s, u"quota"_s, u"settle"_s, path(u"q.p7m"_s), u"--station-ca"_s,
                              office + u"/keys/station-ca.pem"_s, u"--home"_s, office})

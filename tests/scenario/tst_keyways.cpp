@@ -12,6 +12,7 @@
 #include <QCborValue>
 #include <QCoreApplication>
 #include <QCryptographicHash>
+#include <QDir>
 #include <QDirIterator>
 #include <QElapsedTimer>
 #include <QFile>
@@ -110,6 +111,21 @@ private:
             }
         }
         return files > 3 ? QString() : u"nothing was searched"_s;
+    }
+    bool makeLot(const QString &name, int count) const
+    {
+        put(path(u"pass"_s), "a passphrase\n");
+        QByteArray serials;
+        for (int i = 1; i <= count; ++i)
+            serials += QByteArray("T1-0000000") + char('0' + i) + '\n';
+        put(path(u"sn"_s), serials);
+        const Ran made = shell(
+            u"$SLIPWAY identity batch issue %1 --profile t1 --serials sn --mud-url https://mud.example/t1/1.4.json "
+            "--home '%2' --passphrase-fd 3 3< pass"_s.arg(name, m_home),
+            m_folder->path());
+        if (made.status != 0)
+            qInfo("%s", qPrintable(made.text()));
+        return made.status == 0;
     }
     // The certificate on record belongs to that private key, as openssl sees it.
     bool belong(const QByteArray &keyPem) const
@@ -334,6 +350,108 @@ private Q_SLOTS:
                 u"SELECT group_concat(coalesce(revoked_reason, 'valid')) FROM (SELECT * FROM certificate ORDER BY entry)"_s),
             u"superseded,valid"_s);
         QCOMPARE(query(u"SELECT count(DISTINCT public_key_sha256) FROM certificate"_s), u"2"_s);
+    }
+
+    // Pairs that were issued ahead, drawn by runs: of the unit that was scanned, and of the next that nobody has.
+    void ofALot()
+    {
+        QVERIFY(makeLot(u"lot7"_s, 3));
+        auto device = smp();
+        QVERIFY(device);
+        const QString file = recipe(u"smp"_s, idevid("injected", ", lot: lot7"));
+        const auto line = [this](const QStringList &words, bool pass = true) {
+            return shell(u"setsid -w $SLIPWAY "_s + words.join(u' ') +
+                             (pass ? u" --passphrase-fd 3 3< pass"_s : QString()),
+                         m_folder->path());
+        };
+        const Ran none = line(words(file, m_port), false);
+        QVERIFY2(none.status != 0 && none.err.contains("no passphrase was given"), qPrintable(none.text()));
+        const Ran ran = line(words(file, m_port));
+        QVERIFY2(ran.status == 0, qPrintable(ran.text()));
+        QCOMPARE(query(u"SELECT count(*) FROM certificate"_s), u"3"_s); // no other was issued
+        QCOMPARE(query(u"SELECT state FROM intent WHERE act = 'identity.bind'"_s), u"done"_s);
+        device->signal(SIGTERM);
+        device->finish();
+        const QByteArray key =
+            QCborValue::fromCbor(content(path(u"state/state.cbor"_s))).toMap().value(u"key"_s).toByteArray();
+        QVERIFY(belong(toPem("EC PRIVATE KEY", key)));
+        QCOMPARE(leak(numberIn(key), m_home, ran.out + ran.err), QString());
+
+        // Units without a number: the next two of the lot, then none is left.
+        put(path(u"next.yaml"_s), "slipway: 1\nname: Next\ndevice: { driver: smp }\nvariables:\n  serial: { from: lot, "
+                                  "lot: lot7 }\nsteps:\n" +
+                                      idevid("injected", ", lot: lot7"));
+        const QStringList next{u"run"_s, path(u"next.yaml"_s), u"--slot"_s, u"1=%1"_s.arg(m_port), u"--home"_s, m_home};
+        for (const char *serial : {"T1-00000002", "T1-00000003"}) {
+            QDir(path(u"state"_s)).removeRecursively();
+            device = smp();
+            QVERIFY(device);
+            const Ran given = line(next);
+            QVERIFY2(given.status == 0 && given.text().contains(QLatin1String(serial)), qPrintable(given.text()));
+            device.reset();
+        }
+        QDir(path(u"state"_s)).removeRecursively();
+        device = smp();
+        QVERIFY(device);
+        const Ran spent = line(next);
+        QVERIFY2(spent.status == 3 && spent.err.contains("Lot lot7 is used up: none of its 3 certificates is left."),
+                 qPrintable(spent.text()));
+        const Ran shown = slipwayRun({u"identity"_s, u"batch"_s, u"show"_s, u"lot7"_s, u"--home"_s, m_home});
+        QVERIFY2(shown.out.contains("Lot lot7: 3 used."), qPrintable(shown.text()));
+        QCOMPARE(shell(u"ls '%1/lots/lot7' | grep -c p7m"_s.arg(m_home)).lastLine(), u"0"_s);
+        QCOMPARE(slipwayRun({u"journal"_s, u"verify"_s, u"--home"_s, m_home}).status, 0);
+    }
+
+    // Killed between the draw and its end: recovery keeps the pair with that chip. The same chip gets it again, another
+    // one under its serial number never.
+    void lotKilled()
+    {
+        QVERIFY(makeLot(u"lot7"_s, 1));
+        const QString file = recipe(u"esp"_s, idevid("injected", ", at: 0xd000, lot: lot7"));
+        const QString line = u"exec '%1' "_s.arg(slipwayProgram()) + words(file, m_port).join(u' ') +
+                             u" --passphrase-fd 3 3< "_s + path(u"pass"_s);
+        {
+            Running chip(slipwayProgram(), {u"virtual"_s, u"esp"_s, u"--pty"_s, m_port, u"--erase-time"_s, u"4s"_s});
+            QVERIFY(chip.waitForFile(m_port));
+            Running station(u"/bin/sh"_s, {u"-c"_s, line});
+            QElapsedTimer timer;
+            timer.start();
+            while (query(u"SELECT count(*) FROM intent WHERE act = 'identity.write' AND state IS NULL"_s) != u"1"_s)
+                QVERIFY(station.isRunning() && timer.elapsed() < 60'000);
+            QCOMPARE(query(u"SELECT count(*) FROM intent WHERE act = 'identity.bind' AND state IS NULL"_s), u"1"_s);
+            station.signal(SIGKILL);
+            station.finish();
+            chip.signal(SIGTERM);
+            chip.finish();
+        }
+        const Ran recovered = slipwayRun({u"recover"_s, u"--home"_s, m_home});
+        QVERIFY2(recovered.status == 0 || recovered.status == 1, qPrintable(recovered.text()));
+        QCOMPARE(query(u"SELECT state FROM intent WHERE act = 'identity.bind'"_s), u"partial"_s);
+        const auto run = [&](const QString &mac) {
+            Running chip(slipwayProgram(), QStringList{u"virtual"_s, u"esp"_s, u"--pty"_s, m_port} +
+                                               (mac.isEmpty() ? QStringList() : QStringList{u"--mac"_s, mac}));
+            return chip.waitForFile(m_port) ? shell(line) : Ran();
+        };
+        const Ran other = run(u"c4:0a:24:fe:10:77"_s);
+        QVERIFY2(other.status == 3 && other.err.contains("nothing is given out twice"), qPrintable(other.text()));
+        const Ran same = run({});
+        QVERIFY2(same.status == 0, qPrintable(same.text()));
+        QCOMPARE(query(u"SELECT count(*) FROM certificate WHERE revoked_at IS NULL"_s), u"1"_s);
+        const Ran closed = slipwayRun({u"identity"_s, u"batch"_s, u"close"_s, u"lot7"_s, u"--home"_s, m_home});
+        QVERIFY2(closed.status == 0 && closed.out.contains("1 used"), qPrintable(closed.text())); // nothing is lost
+    }
+
+    // Two programs at once: one of them gets the pair.
+    void lotDrawnAtOnce()
+    {
+        QVERIFY(makeLot(u"lot7"_s, 1));
+        const Ran ran = shell(
+            u"for i in 1 2 3 4; do ( $SLIPWAY identity batch bind lot7 --serial T1-00000001 --out c$i.pem --key-fd 4 "
+            "--home '%1' --passphrase-fd 3 3< pass 4> k$i.der 2> e$i; echo $? > s$i ) & done; wait; cat s1 s2 s3 s4 | "
+            "sort | tr -d '\\n'; cat k?.der | wc -c >&2"_s.arg(m_home),
+            m_folder->path());
+        QCOMPARE(ran.out, QByteArray("0333"));
+        QVERIFY2(ran.err.trimmed().toInt() > 100 && ran.err.trimmed().toInt() < 200, ran.err.constData()); // one key
     }
 
     void refused()

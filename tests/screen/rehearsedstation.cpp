@@ -379,6 +379,37 @@ void RehearsedStation::answer(int slot, const PromptAnswer &answer)
                                           answer.value.isEmpty() ? QString() : u' ' + answer.value));
 }
 
+QList<Lamp> RehearsedStation::lamps() const
+{
+    QList<Lamp> lamps = shownLamps;
+    if (issuerTrouble())
+        lamps[1] = {u"Issuer"_s, Lamp::State::Bad, u"shut"_s};
+    return lamps;
+}
+
+std::optional<Fault> RehearsedStation::issuerTrouble() const
+{
+    const std::lock_guard lock(m_mutex);
+    return m_issuerTrouble;
+}
+
+std::optional<Fault> RehearsedStation::openIssuer()
+{
+    const QString what = u"the PIN of token factory"_s;
+    const QByteArray given = askSecret(what);
+    std::optional<Fault> trouble;
+    if (given.isEmpty())
+        trouble = Fault("issuer.secret-missing", {what});
+    else if (++m_pinsTried; given != rightPin)
+        trouble = Fault("issuer.token-pin", {u"factory"_s, u" One try is left."_s});
+    {
+        const std::lock_guard lock(m_mutex);
+        m_issuerTrouble = trouble;
+    }
+    touch(0);
+    return trouble;
+}
+
 Journal &RehearsedStation::journal()
 {
     if (!m_journal) {
@@ -408,6 +439,8 @@ std::unique_ptr<Station> RehearsedSource::open(const QByteArray &)
 {
     if (openFault)
         throw Fault(*openFault);
+    if (!m_station->rightPin.isEmpty())
+        m_station->openIssuer();
     return std::move(m_station);
 }
 

@@ -6,8 +6,10 @@
 
 #include <QTemporaryDir>
 
+#include <atomic>
 #include <functional>
 #include <map>
+#include <mutex>
 
 namespace slipway::test {
 
@@ -27,6 +29,9 @@ public:
     std::function<ScanMeaning(const QString &)> meaning;
     std::vector<NewEntry> lives;    // entries of a journal that is made when a run's page asks for it
     std::optional<Fault> nextFault; // thrown by the next call that may throw
+    QByteArray rightPin;            // of the issuer's token; empty: it needs none
+    AskSecret askSecret;
+    int pinsTried() const { return m_pinsTried; }
     void touch(int place);
 
     // What was asked: "start 3 ", "stop 2", "answer 4 yes", "scan ABC" ...
@@ -52,7 +57,7 @@ public:
     void answer(int slot, const PromptAnswer &answer) override;
     void waitAll() override {}
     Counters counters() const override { return shownCounters; }
-    QList<Lamp> lamps() const override { return shownLamps; }
+    QList<Lamp> lamps() const override;
     Mode mode() const override { return m_mode; }
     QString person() const override { return QStringLiteral("Operator 07"); }
     QString name() const override { return QStringLiteral("Line 3, station 2"); }
@@ -61,11 +66,16 @@ public:
     Reconciled reconcile(const Interrupted &run, int slot) override;
     void dismiss(const QString &runId, const QString &) override { ask(QStringLiteral("dismiss %1").arg(runId)); }
     QString takeNumber(const QString &, const QString &, qint64) override { return {}; }
+    std::optional<Fault> issuerTrouble() const override;
+    std::optional<Fault> openIssuer() override;
 
 private:
     void ask(const QString &what);
 
     const Mode m_mode;
+    mutable std::mutex m_mutex; // of what openIssuer() changes in a thread of the desktop
+    std::optional<Fault> m_issuerTrouble;
+    std::atomic<int> m_pinsTried = 0;
     QTemporaryDir m_folder;
     std::unique_ptr<Journal> m_journal;
     std::vector<std::function<void(int)>> m_changed;
@@ -94,6 +104,7 @@ public:
     QString preferred() override { return preferredId; }
     void prefer(const QString &id) override { preferredId = id; }
     QString slipFolder() const override { return folder; }
+    void setAskSecret(AskSecret ask) override { station->askSecret = std::move(ask); }
 
 private:
     std::unique_ptr<RehearsedStation> m_station;

@@ -183,11 +183,13 @@ void Screen::scan(const QString &text, int gapMs)
     settle();
 }
 
-// Until nothing is left to do: the scan filter's pause is over, the hop has delivered, images have come.
+// Until nothing is left to do: the scan filter's pause is over, the hop has delivered, images have come. A thread that
+// waits for a person to type is at rest.
 void Screen::settle()
 {
-    const bool calm =
-        QTest::qWaitFor([&] { return !m_window->filter().isHolding() && !m_shell->hop().isExpecting(); }, 20'000);
+    const bool calm = QTest::qWaitFor(
+        [&] { return !m_window->filter().isHolding() && (!m_shell->hop().isExpecting() || m_shell->desk()->wanted()); },
+        20'000);
     if (!calm)
         qWarning("the screen does not come to rest");
     for (int i = 0; i < 3; ++i)

@@ -125,6 +125,75 @@ private Q_SLOTS:
         judge(screen);
     }
 
+    // Words that came later than the layout: at one place and at many, in a long and in a short sentence.
+    void laterWords_data()
+    {
+        QTest::addColumn<int>("places");
+        QTest::addColumn<bool>("dark");
+        for (const int places : {1, 4, 24}) {
+            for (const bool dark : {false, true})
+                QTest::addRow("%d-%s", places, dark ? "dark" : "light") << places << dark;
+        }
+    }
+
+    void laterWords()
+    {
+        QFETCH(int, places);
+        QFETCH(bool, dark);
+        const auto view = [](int kind, int number) {
+            SlotView v = workingView(number, u"T1-0000%1"_s.arg(4100 + number), 1, 0.25);
+            v.progress.total = v.progress.done = 0;
+            v.progress.rate = 0;
+            switch (kind) {
+            case 0:
+                v = workingView(number, v.serial, 1, 0);
+                v.state = SlotState::Waiting;
+                v.word = u"WAIT"_s;
+                v.sentence = u"Two other places of controller usb1 are programming."_s;
+                v.progress.total = v.progress.done = 0;
+                v.progress.rate = 0;
+                break;
+            case 1:
+                v.word = u"FACTORY DATA"_s;
+                v.sentence = u"Factory data."_s;
+                break;
+            case 2:
+                v.word = u"MUD CHECK"_s;
+                v.sentence = u"Listening on eth1 for 30 s."_s;
+                break;
+            default:
+                v.word = u"MUD URL"_s;
+                v.sentence.clear();
+                break;
+            }
+            return v;
+        };
+        for (int first = 0; first < (places == 1 ? 4 : 1); ++first) {
+            auto line = mixedLine(places);
+            for (int n = 1; n <= places; ++n) {
+                if (places <= 4 || n % 2 == 0)
+                    line->views[size_t(n) - 1] = view((first + n / (places <= 4 ? 1 : 2)) % 4, n);
+            }
+            Screen screen(std::move(line), dark ? darkLook() : lightLook());
+            QVERIFY(screen.waitFor(ShellViewModel::Line));
+            QVERIFY(screen.picture(u"words-%1-%2"_s.arg(QString::fromLatin1(QTest::currentDataTag())).arg(first)));
+            judge(screen);
+        }
+    }
+
+    // What the issuer's lamp says of lots and quotas, at its longest.
+    void issuerLamp()
+    {
+        for (const int places : {1, 24}) {
+            auto line = mixedLine(places);
+            line->shownLamps[1] = {u"Issuer"_s, Lamp::State::Caution, u"lot-2026-47: 38 of 5000 left"_s};
+            Screen screen(std::move(line), places == 1 ? lightLook() : darkLook());
+            QVERIFY(screen.waitFor(ShellViewModel::Line));
+            QVERIFY(screen.picture(u"lamp-lot-%1"_s.arg(places)));
+            judge(screen);
+        }
+    }
+
     void smallWindow()
     {
         for (const int places : {4, 8, 24}) {

@@ -12,7 +12,7 @@ class TestStartScreen : public QObject
 
     void judge(Screen &screen)
     {
-        const QStringList cut = screen.cutTexts();
+        const QStringList cut = screen.cutTexts({u"lineSentence"_s, u"lineQuiet"_s, u"quiet"_s, u"detail"_s});
         QVERIFY2(cut.isEmpty(), qPrintable(cut.join(u'\n')));
         const QStringList over = screen.overlappingTexts();
         QVERIFY2(over.isEmpty(), qPrintable(over.join(u'\n')));
@@ -83,13 +83,92 @@ private Q_SLOTS:
         from->openFault = Fault("issuer.passphrase", {u"station.key"_s});
         Screen screen(std::move(from), lightLook());
         QVERIFY(screen.waitFor(ShellViewModel::Passphrase));
-        QCOMPARE(screen.focusName(), u"passphrase"_s);
+        QCOMPARE(screen.focusName(), u"secret"_s);
         QVERIFY(screen.picture(u"passphrase"_s));
         judge(screen);
+        screen.type(u"wrong"_s);
+        screen.key(Qt::Key_Return, {}, u"\r"_s);
+        QTRY_COMPARE(screen.text(u"secretComplaint"_s), u"That passphrase does not open them."_s);
+        QVERIFY(screen.picture(u"passphrase-wrong"_s));
+        judge(screen);
+        QTRY_COMPARE(screen.focusName(), u"secret"_s);
         screen.source().openFault.reset();
         screen.type(u"secret"_s);
         screen.key(Qt::Key_Return, {}, u"\r"_s);
         QVERIFY(screen.waitFor(ShellViewModel::Line));
+    }
+
+    // The PIN of the issuer's token: masked, by keyboard alone, a wrong one said and never given again, a way out.
+    void askedForAPin_data()
+    {
+        QTest::addColumn<int>("places");
+        QTest::addColumn<bool>("dark");
+        for (const int places : {1, 24}) {
+            for (const bool dark : {false, true})
+                QTest::addRow("%d-%s", places, dark ? "dark" : "light") << places << dark;
+        }
+    }
+
+    void askedForAPin()
+    {
+        QFETCH(int, places);
+        QFETCH(bool, dark);
+        const QString tag = QString::fromLatin1(QTest::currentDataTag());
+        auto from = source(places);
+        from->station->rightPin = "2468";
+        Screen screen(std::move(from), dark ? darkLook() : lightLook());
+        QTRY_VERIFY(screen.isShown(u"secret"_s));
+        QCOMPARE(screen.shell().stage(), ShellViewModel::Opening);
+        QCOMPARE(screen.text(u"pageHeadline"_s), u"The station needs the PIN of token factory."_s);
+        QTRY_COMPARE(screen.focusName(), u"secret"_s);
+        screen.key(Qt::Key_Return, {}, u"\r"_s); // nothing typed is no answer
+        QVERIFY(screen.isShown(u"secret"_s));
+        screen.type(u"1357"_s);
+        QCOMPARE(screen.find(u"secret"_s)->property("displayText").toString().count(u'1'), 0); // masked
+        QVERIFY(screen.picture(u"pin-asked-"_s + tag));
+        judge(screen);
+        screen.key(Qt::Key_Return, {}, u"\r"_s);
+        // Wrong: the line is there all the same, the strip says so once and asks for another one.
+        QVERIFY(screen.waitFor(ShellViewModel::Line));
+        QTRY_VERIFY(screen.isShown(u"secret"_s));
+        QCOMPARE(screen.station().pinsTried(), 1);
+        QTRY_COMPARE(screen.text(u"secretComplaint"_s),
+                     u"Token factory refused the PIN. It is not tried again. One try is left."_s);
+        QTRY_COMPARE(screen.focusName(), u"secret"_s);
+        QVERIFY(screen.picture(u"pin-wrong-"_s + tag));
+        judge(screen);
+        // A scan goes to the station, not into the field.
+        screen.scan(u"T1-00009999"_s);
+        QCOMPARE(screen.find(u"secret"_s)->property("text").toString(), QString());
+        QVERIFY(screen.station().asked.contains(u"scan T1-00009999"_s));
+        // Not now: a red lamp, and a way back to it.
+        screen.key(Qt::Key_Escape);
+        QTRY_VERIFY(!screen.isShown(u"secret"_s));
+        QTRY_VERIFY(screen.isShown(u"openIssuer"_s));
+        QTRY_COMPARE(screen.text(u"noticeRemedy"_s), u"Press I to open it."_s);
+        QCOMPARE(screen.station().pinsTried(), 1);
+        QVERIFY(screen.picture(u"pin-refused-"_s + tag));
+        judge(screen);
+        screen.key(Qt::Key_I, {}, u"i"_s);
+        QTRY_VERIFY(screen.isShown(u"secret"_s));
+        QTRY_COMPARE(screen.focusName(), u"secret"_s);
+        QVERIFY(!screen.isShown(u"secretComplaint"_s));
+        screen.type(u"2468"_s);
+        screen.key(Qt::Key_Return, {}, u"\r"_s);
+        QTRY_VERIFY(!screen.isShown(u"openIssuer"_s));
+        QTRY_COMPARE(screen.text(u"notice"_s), u"The issuer is open."_s);
+        QVERIFY(!screen.isShown(u"secret"_s));
+        QCOMPARE(screen.station().pinsTried(), 2);
+        QVERIFY(!screen.station().issuerTrouble());
+    }
+
+    // Closing the window while somebody is asked ends at once.
+    void closedWhileAsked()
+    {
+        auto from = source();
+        from->station->rightPin = "2468";
+        Screen screen(std::move(from), lightLook());
+        QTRY_VERIFY(screen.isShown(u"secret"_s));
     }
 
     void interruptedRuns()

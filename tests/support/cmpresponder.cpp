@@ -85,12 +85,12 @@ bool addExtension(X509 *certificate, X509 *issuer, int nid, const char *value)
 } // namespace
 
 CmpResponder::CmpResponder(const QString &caKey, const QString &caCertificate, const QByteArray &reference,
-                           const QByteArray &secret, const QString &clientAnchor, const QString &protection)
+                           const QByteArray &secret, const QString &clientAnchor, const QString &protection, int port)
 {
     m_key = keyOf(caKey);
     m_certificate = certificateOf(caCertificate);
     m_context = OSSL_CMP_SRV_CTX_new(nullptr, nullptr);
-    OSSL_CMP_SRV_CTX_init(m_context, this, certRequest, revocation, nullptr, errorMessage, confirmation, nullptr);
+    OSSL_CMP_SRV_CTX_init(m_context, this, certRequest, revocation, nullptr, errorMessage, confirmation, poll);
     OSSL_CMP_SRV_CTX_set_accept_raverified(m_context, 1);
     OSSL_CMP_CTX *c = OSSL_CMP_SRV_CTX_get0_cmp_ctx(m_context);
     OSSL_CMP_CTX_set_log_cb(c, [](const char *, const char *, int, OSSL_CMP_severity, const char *) { return 1; });
@@ -118,12 +118,20 @@ CmpResponder::CmpResponder(const QString &caKey, const QString &caCertificate, c
         X509_free(anchor);
         OSSL_CMP_CTX_set0_trustedStore(c, store);
     }
-    m_server = std::make_unique<HttpServer>([this](const ServedRequest &request) { return answer(request); });
+    m_server =
+        std::make_unique<HttpServer>([this](const ServedRequest &request) { return answer(request); }, nullptr, port);
+}
+
+void CmpResponder::grantImplicitConfirm()
+{
+    OSSL_CMP_SRV_CTX_set_grant_implicit_confirm(m_context, 1);
 }
 
 CmpResponder::~CmpResponder()
 {
     m_server.reset();
+    for (OSSL_CMP_MSG *request : std::as_const(m_waiting))
+        OSSL_CMP_MSG_free(request);
     OSSL_CMP_SRV_CTX_free(m_context);
     X509_free(m_certificate);
     EVP_PKEY_free(m_key);
@@ -154,7 +162,7 @@ ServedAnswer CmpResponder::answer(const ServedRequest &request)
     BIO *in = BIO_new_mem_buf(request.body.constData(), int(request.body.size()));
     OSSL_CMP_MSG *message = d2i_OSSL_CMP_MSG_bio(in, nullptr);
     BIO_free(in);
-    const int before = confirmed + rejected;
+    const int before = confirmed + rejected, issuedBefore = issued;
     OSSL_CMP_MSG *reply = message ? OSSL_CMP_SRV_process_request(m_context, message) : nullptr;
     OSSL_CMP_MSG_free(message);
     if (!reply) {
@@ -174,6 +182,12 @@ ServedAnswer CmpResponder::answer(const ServedRequest &request)
         fault = Fault::None;
         out.drop = true;
     }
+    if (issued != issuedBefore && beforeAnswer)
+        beforeAnswer();
+    if ((now == Fault::HoldAnswer && !confirm) || (now == Fault::HoldConfirm && confirm)) {
+        fault = Fault::None;
+        out.silent = true;
+    }
     if (now == Fault::Cut)
         out.cutAfter = out.body.size() / 2;
     ERR_clear_error();
@@ -190,11 +204,20 @@ OSSL_CMP_PKISI *CmpResponder::certRequest(OSSL_CMP_SRV_CTX *context, const OSSL_
     const auto refuse = [](int info, const char *text) {
         return OSSL_CMP_STATUSINFO_new(OSSL_CMP_PKISTATUS_rejection, 1 << info, text);
     };
+    const bool decided = self->m_waiting.contains(transaction) && !self->undecided; // after a pollReq
+    if (decided) {
+        OSSL_CMP_MSG_free(self->m_waiting.take(transaction));
+        self->m_transactions.remove(transaction);
+    }
     if (self->m_transactions.contains(transaction))
         return refuse(OSSL_CMP_PKIFAILUREINFO_transactionIdInUse, "this transaction is known");
     if (self->fault == Fault::Refuse)
         return refuse(OSSL_CMP_PKIFAILUREINFO_notAuthorized, "not for you");
     self->m_transactions.insert(transaction);
+    if (self->undecided) {
+        self->m_waiting.insert(transaction, OSSL_CMP_MSG_dup(message));
+        return OSSL_CMP_STATUSINFO_new(OSSL_CMP_PKISTATUS_waiting, 0, "a person looks at it");
+    }
 
     Template wanted;
     const X509_NAME *subject = nullptr;
@@ -252,6 +275,23 @@ OSSL_CMP_PKISI *CmpResponder::certRequest(OSSL_CMP_SRV_CTX *context, const OSSL_
     *out = made;
     ++self->issued;
     return OSSL_CMP_STATUSINFO_new(OSSL_CMP_PKISTATUS_accepted, 0, nullptr);
+}
+
+// RFC 9810 section 5.3.22: the transaction says what is asked about.
+int CmpResponder::poll(OSSL_CMP_SRV_CTX *context, const OSSL_CMP_MSG *message, int, OSSL_CMP_MSG **request,
+                       int64_t *checkAfter)
+{
+    auto *self = static_cast<CmpResponder *>(OSSL_CMP_SRV_CTX_get0_custom_ctx(context));
+    const ASN1_OCTET_STRING *id = OSSL_CMP_HDR_get0_transactionID(OSSL_CMP_MSG_get0_header(message));
+    const QByteArray transaction(reinterpret_cast<const char *>(ASN1_STRING_get0_data(id)), ASN1_STRING_length(id));
+    ++self->polled;
+    *request = nullptr;
+    *checkAfter = 1;
+    if (!self->m_waiting.contains(transaction))
+        return 0;
+    if (!self->undecided)
+        *request = OSSL_CMP_MSG_dup(self->m_waiting.value(transaction));
+    return 1;
 }
 
 OSSL_CMP_PKISI *CmpResponder::revocation(OSSL_CMP_SRV_CTX *context, const OSSL_CMP_MSG *, const X509_NAME *,

@@ -5,12 +5,14 @@
 
 #include "tests/support/httpserver.h"
 
+#include <QMap>
 #include <QSet>
 #include <QString>
 
 #include <openssl/cmp.h>
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 
@@ -23,6 +25,8 @@ public:
         None,
         LoseAnswer,   // of the next request: it is carried out, and the connection closed
         LoseConfirm,  // the same for the next certConf
+        HoldAnswer,   // it is carried out, and the answer never comes
+        HoldConfirm,  // the same for certConf
         Refuse,       // says no
         OtherSubject, // issues with another subject
         Garbage,      // answers with what is no CMP
@@ -34,13 +38,18 @@ public:
     // taken too. protection: NAME of NAME.key and NAME.pem that sign its answers where there is no secret; the CA's own
     // certificate would need digitalSignature for that.
     CmpResponder(const QString &caKey, const QString &caCertificate, const QByteArray &reference,
-                 const QByteArray &secret, const QString &clientAnchor = {}, const QString &protection = {});
+                 const QByteArray &secret, const QString &clientAnchor = {}, const QString &protection = {},
+                 int port = 0);
     ~CmpResponder();
 
     QString url() const { return QStringLiteral("http://127.0.0.1:%1/pkix/").arg(m_server->port()); }
+    int port() const { return m_server->port(); }
+    void grantImplicitConfirm(); // where it is asked for
     std::atomic<Fault> fault{Fault::None};
-    std::atomic<int> issued{0}, confirmed{0}, rejected{0}, revoked{0}, requests{0};
-    QByteArray lastIssued() // DER
+    std::atomic<int> issued{0}, confirmed{0}, rejected{0}, revoked{0}, requests{0}, polled{0};
+    std::atomic<bool> undecided{false};   // says "waiting", and goes on saying so as long as this holds
+    std::function<void()> beforeAnswer{}; // after it has issued; set it before the first request
+    QByteArray lastIssued()               // DER
     {
         const std::lock_guard lock(m_mutex);
         return m_last;
@@ -49,6 +58,7 @@ public:
 private:
     static OSSL_CMP_PKISI *certRequest(OSSL_CMP_SRV_CTX *, const OSSL_CMP_MSG *, int, const OSSL_CRMF_MSG *,
                                        const X509_REQ *, X509 **, STACK_OF(X509) **, STACK_OF(X509) **);
+    static int poll(OSSL_CMP_SRV_CTX *, const OSSL_CMP_MSG *, int, OSSL_CMP_MSG **, int64_t *);
     static OSSL_CMP_PKISI *revocation(OSSL_CMP_SRV_CTX *, const OSSL_CMP_MSG *, const X509_NAME *,
                                       const ASN1_INTEGER *);
     static int confirmation(OSSL_CMP_SRV_CTX *, const OSSL_CMP_MSG *, int, const ASN1_OCTET_STRING *,
@@ -62,6 +72,7 @@ private:
     OSSL_CMP_SRV_CTX *m_context = nullptr;
     std::mutex m_mutex;
     QSet<QByteArray> m_transactions;
+    QMap<QByteArray, OSSL_CMP_MSG *> m_waiting; // requests by transaction
     QByteArray m_last;
     std::unique_ptr<HttpServer> m_server;
 };

@@ -14,6 +14,7 @@
 #include <openssl/pem.h>
 
 #include <atomic>
+#include <functional>
 #include <memory>
 
 namespace slipway::test {
@@ -29,6 +30,7 @@ public:
         OtherKey,    // issues for another key
         Garbage,     // 200 with what is no PKCS#7
         Cut,         // half an answer
+        HoldAnswer,  // it issues, and the answer never comes
         Redirect,    // 302 to somewhere else
         Unavailable, // 503
         Silent
@@ -36,7 +38,7 @@ public:
 
     // authority: chain that is given out, PEM; server key and certificate: PEM files; issuer: signs.
     EstServer(const QString &authority, const QString &serverKey, const QString &serverCertificate, FileIssuer &issuer,
-              Profile profile, const QString &mudUrl)
+              Profile profile, const QString &mudUrl, int port = 0)
         : m_issuer(issuer), m_profile(std::move(profile)), m_mudUrl(mudUrl)
     {
         m_authority = packed(authority);
@@ -46,13 +48,23 @@ public:
         SSL_CTX_load_verify_file(tls, QFile::encodeName(authority).constData());
         SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, nullptr); // /cacerts is for everybody
         SSL_CTX_set_session_id_context(tls, reinterpret_cast<const unsigned char *>("est"), 3);
-        m_server = std::make_unique<HttpServer>([this](const ServedRequest &request) { return answer(request); }, tls);
+        m_server =
+            std::make_unique<HttpServer>([this](const ServedRequest &request) { return answer(request); }, tls, port);
     }
     QString url() const { return QStringLiteral("https://localhost:%1").arg(m_server->port()); }
     int port() const { return m_server->port(); }
 
     std::atomic<Fault> fault{Fault::None};
-    std::atomic<int> issued{0}, deferred{0}, enrolled{0};
+    std::atomic<int> issued{0}, deferred{0}, enrolled{0}, renewed{0};
+    std::atomic<bool> undecided{false};    // 202 with Retry-After: 1, as long as this holds
+    std::function<void()> beforeAnswer{};  // after it has issued; set it before the first request
+    std::atomic<bool> bareRenewals{false}; // without the extensions that were asked for
+    QByteArray lastIssued()                // DER
+    {
+        const std::lock_guard lock(m_mutex);
+        return m_last;
+    }
+    QString renewals;      // NAME of NAME.key and NAME.pem, which sign what simplereenroll asks for
     QByteArray attributes; // of /csrattrs, DER; empty: 204
 
 private:
@@ -114,7 +126,37 @@ private:
         if (request.headers.value("content-transfer-encoding").toLower() != "base64")
             return plain(400, "base64 only");
         ++enrolled;
-        return enroll(request.body);
+        return function == "simplereenroll" ? renew(request.body, request.client) : enroll(request.body);
+    }
+    // RFC 7030 section 4.2.2: subject and subjectAltName are those of the certificate that the client shows.
+    ServedAnswer renew(QByteArray body, X509 *client)
+    {
+        body.replace("\r\n", "");
+        const QByteArray der = QByteArray::fromBase64(body);
+        const auto *p = reinterpret_cast<const unsigned char *>(der.constData());
+        X509_REQ *csr = d2i_X509_REQ(nullptr, &p, long(der.size()));
+        const bool same =
+            csr && X509_REQ_verify(csr, X509_REQ_get0_pubkey(csr)) == 1 &&
+            X509_NAME_cmp(X509_REQ_get_subject_name(csr), X509_get_subject_name(client)) == 0 &&
+            EVP_PKEY_eq(X509_REQ_get0_pubkey(csr), X509_get0_pubkey(client)) != 1; // a new key, in this test
+        X509_REQ_free(csr);
+        if (!same)
+            return plain(400, "not a renewal of that certificate");
+        QFile request(m_folder.filePath(QStringLiteral("renew.der")));
+        if (!request.open(QIODevice::WriteOnly))
+            return plain(500, "no room");
+        request.write(der);
+        request.close();
+        const QString made = m_folder.filePath(QStringLiteral("renewed.pem"));
+        QProcess openssl;
+        openssl.start(QStringLiteral("openssl"), {"x509", "-req", "-inform", "DER", "-in", request.fileName(), "-CA",
+                                                  renewals + ".pem", "-CAkey", renewals + ".key", "-copy_extensions",
+                                                  bareRenewals ? "none" : "copy", "-days", "60", "-out", made});
+        openssl.waitForFinished(30'000);
+        if (openssl.exitCode() != 0)
+            return plain(500, openssl.readAllStandardError());
+        ++renewed;
+        return certificates(packed(made));
     }
     ServedAnswer enroll(QByteArray body)
     {
@@ -157,6 +199,12 @@ private:
         default:
             break;
         }
+        if (undecided) {
+            ++deferred;
+            ServedAnswer later = plain(202, "");
+            later.headers.insert("Retry-After", "1");
+            return later;
+        }
         IssueOrder order;
         order.request = CertificateRequest::parse(der.decoded);
         order.profile = m_profile;
@@ -174,10 +222,21 @@ private:
         QFile out(file);
         if (!out.open(QIODevice::WriteOnly))
             return plain(500, "no room");
-        out.write(certificateToPem(m_issuer.issue(order, Task{}).der));
+        const QByteArray made = m_issuer.issue(order, Task{}).der;
+        out.write(certificateToPem(made));
         out.close();
+        {
+            const std::lock_guard lock(m_mutex);
+            m_last = made;
+        }
         ++issued;
         ServedAnswer answer = certificates(packed(file));
+        if (beforeAnswer)
+            beforeAnswer();
+        if (fault == Fault::HoldAnswer) {
+            fault = Fault::None;
+            answer.silent = true;
+        }
         if (fault == Fault::LoseAnswer) {
             fault = Fault::None;
             answer.drop = true;
@@ -191,6 +250,8 @@ private:
     Profile m_profile;
     QString m_mudUrl;
     QByteArray m_authority;
+    std::mutex m_mutex;
+    QByteArray m_last;
     QTemporaryDir m_folder;
     std::unique_ptr<HttpServer> m_server;
 };

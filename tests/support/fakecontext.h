@@ -3,6 +3,7 @@
 // answers are scripted, and everything that a step told it.
 
 #include "core/identity/fileissuer.h"
+#include "core/identity/keylot.h"
 #include "core/identity/privatekey.h"
 #include "core/recipe/variables.h"
 #include "core/steps/step.h"
@@ -39,6 +40,7 @@ public:
     QList<PromptRequest> asked;
     QList<PromptAnswer> answers; // taken in turn; none left: base.timeout
     std::shared_ptr<const SeedTable> seedTable;
+    QString stationInterface; // of station.yaml
     QTemporaryDir folder;
 
     // Makes the step, prepares it and runs it.
@@ -63,6 +65,11 @@ public:
     Issuer &issuer() override;
     ProfileStore &profiles() override { return m_profiles; }
     const SeedTable *seeds() const override { return seedTable.get(); }
+    KeyLot openKeyLot(const QString &lot) override
+    {
+        return KeyLot::open(folder.filePath(QStringLiteral("lots/") + lot), "secret");
+    }
+    QString networkInterface() const override { return stationInterface; }
     QString outputFolder() const override { return folder.filePath(QStringLiteral("out")); }
     void measured(const Measurement &measurement) override { measurements << measurement; }
     void fact(const QString &name, const QString &value) override;

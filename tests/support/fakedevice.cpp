@@ -286,6 +286,8 @@ struct FakeDevice::Parts {
         QByteArray sign(const QByteArray &challenge, const Task &task) override
         {
             Call call(d, "keys.sign", task);
+            if (!d.m_key)
+                throw Fault("device.refused", {u"sign"_s, u"it has no key"_s});
             return signedBy((d.signsWithOtherKey ? d.m_otherKey : d.m_key).get(), challenge);
         }
         void writeChain(const QList<QByteArray> &certificates, const Task &task) override

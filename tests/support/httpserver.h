@@ -42,14 +42,18 @@ class HttpServer
 public:
     using Handler = std::function<ServedAnswer(const ServedRequest &)>;
 
-    // tls: null for plain HTTP; the server takes it over.
-    explicit HttpServer(Handler handler, SSL_CTX *tls = nullptr) : m_handler(std::move(handler)), m_tls(tls)
+    // tls: null for plain HTTP; the server takes it over. port: 0 for any that is free.
+    explicit HttpServer(Handler handler, SSL_CTX *tls = nullptr, int port = 0)
+        : m_handler(std::move(handler)), m_tls(tls)
     {
         std::signal(SIGPIPE, SIG_IGN);
         m_listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         sockaddr_in address{};
         address.sin_family = AF_INET;
         address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        address.sin_port = htons(uint16_t(port));
+        const int again = 1;
+        ::setsockopt(m_listener, SOL_SOCKET, SO_REUSEADDR, &again, sizeof again);
         ::bind(m_listener, reinterpret_cast<sockaddr *>(&address), sizeof address);
         ::listen(m_listener, 16);
         socklen_t length = sizeof address;

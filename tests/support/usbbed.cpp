@@ -35,14 +35,14 @@ struct Transfer {
 
 // One appearance of a device on the bus: a re-enumeration makes another.
 struct Node {
-    VirtualDfu *device = nullptr;
+    VirtualUsb *device = nullptr;
     QString path, place; // in /sys, of the node
     int address = 0;
     std::mutex mutex;
     std::deque<Transfer> done, waiting;
     bool gone = false;
     int idle = 0; // times asked for a finished transfer in vain, in a row
-    std::function<void(VirtualDfu::Wish)> heard;
+    std::function<void(VirtualUsb::Wish)> heard;
     UMockdevIoctlBase *ioctl = nullptr;
 };
 
@@ -61,6 +61,38 @@ void finish(Transfer &transfer, int status, int length)
                                reinterpret_cast<guint8 *>(&length), sizeof length);
 }
 
+// A bulk transfer; it waits where the device has nothing to say. Returns 0 or the error.
+int carry(Node &node, Transfer &transfer)
+{
+    const auto urb = get<usbdevfs_urb>(transfer.urb.get());
+    const bool in = urb.endpoint & 0x80;
+    const VirtualUsb::Reply reply = node.device->bulk(
+        urb.endpoint, in ? QByteArrayView()
+                         : QByteArrayView(reinterpret_cast<const char *>(transfer.buffer->data), urb.buffer_length));
+    switch (reply.answer) {
+    case VirtualUsb::Answer::Gone:
+        return ENODEV;
+    case VirtualUsb::Answer::Silence:
+        node.waiting.push_back(std::move(transfer));
+        return 0;
+    case VirtualUsb::Answer::Stall:
+        finish(transfer, -EPIPE, 0);
+        break;
+    case VirtualUsb::Answer::Done: {
+        const int length = in ? int(std::min<qsizetype>(reply.bytes.size(), urb.buffer_length)) : urb.buffer_length;
+        if (in && length > 0) {
+            QByteArray copy = reply.bytes;
+            umockdev_ioctl_data_update(transfer.buffer.get(), 0, reinterpret_cast<guint8 *>(copy.data()), length);
+        }
+        finish(transfer, 0, length);
+        break;
+    }
+    }
+    node.done.push_back(std::move(transfer));
+    node.idle = 0;
+    return 0;
+}
+
 // Returns 0 or the error.
 int submit(Node &node, UMockdevIoctlData *argument)
 {
@@ -69,29 +101,42 @@ int submit(Node &node, UMockdevIoctlData *argument)
     if (!transfer.urb)
         return EFAULT;
     const auto urb = get<usbdevfs_urb>(transfer.urb.get());
-    if (urb.type != USBDEVFS_URB_TYPE_CONTROL || urb.buffer_length < 8)
+    const bool isControl = urb.type == USBDEVFS_URB_TYPE_CONTROL;
+    if ((!isControl && urb.type != USBDEVFS_URB_TYPE_BULK) || (isControl && urb.buffer_length < 8))
         return EINVAL;
     transfer.buffer.reset(umockdev_ioctl_data_resolve(transfer.urb.get(), offsetof(usbdevfs_urb, buffer),
                                                       gsize(urb.buffer_length), nullptr));
     if (!transfer.buffer)
         return EFAULT;
+    if (!isControl) {
+        if (const int error = carry(node, transfer))
+            return error;
+        if (!(urb.endpoint & 0x80)) { // it may have something to say now
+            for (qsizetype left = qsizetype(node.waiting.size()); left > 0; --left) {
+                Transfer next = std::move(node.waiting.front());
+                node.waiting.pop_front();
+                carry(node, next);
+            }
+        }
+        return 0;
+    }
     const guint8 *bytes = transfer.buffer->data;
-    const VirtualDfu::Setup setup{bytes[0], bytes[1], quint16(bytes[2] | bytes[3] << 8),
+    const VirtualUsb::Setup setup{bytes[0], bytes[1], quint16(bytes[2] | bytes[3] << 8),
                                   quint16(bytes[4] | bytes[5] << 8), quint16(bytes[6] | bytes[7] << 8)};
     const bool in = setup.type & 0x80;
-    const VirtualDfu::Reply reply = node.device->control(
+    const VirtualUsb::Reply reply = node.device->control(
         setup, in ? QByteArrayView()
                   : QByteArrayView(reinterpret_cast<const char *>(bytes + 8), qsizetype(urb.buffer_length) - 8));
     switch (reply.answer) {
-    case VirtualDfu::Answer::Gone:
+    case VirtualUsb::Answer::Gone:
         return ENODEV;
-    case VirtualDfu::Answer::Silence:
+    case VirtualUsb::Answer::Silence:
         node.waiting.push_back(std::move(transfer));
         return 0;
-    case VirtualDfu::Answer::Stall:
+    case VirtualUsb::Answer::Stall:
         finish(transfer, -EPIPE, 0);
         break;
-    case VirtualDfu::Answer::Done: {
+    case VirtualUsb::Answer::Done: {
         const int length = in ? int(reply.bytes.size()) : urb.buffer_length - 8;
         if (in && length > 0) {
             QByteArray copy = reply.bytes;
@@ -131,7 +176,7 @@ gboolean answer(UMockdevIoctlBase *, UMockdevIoctlClient *client, gpointer user)
     case USBDEVFS_RESET:
         if (!error) {
             node.device->busReset();
-            error = node.device->wish() == VirtualDfu::Wish::Stay ? 0 : ENODEV;
+            error = node.device->wish() == VirtualUsb::Wish::Stay ? 0 : ENODEV;
         }
         break;
     case USBDEVFS_CLAIMINTERFACE:
@@ -179,8 +224,8 @@ gboolean answer(UMockdevIoctlBase *, UMockdevIoctlClient *client, gpointer user)
     default:
         error = ENOTTY;
     }
-    const VirtualDfu::Wish wish = node.device->wish();
-    if (wish != VirtualDfu::Wish::Stay && !node.gone) {
+    const VirtualUsb::Wish wish = node.device->wish();
+    if (wish != VirtualUsb::Wish::Stay && !node.gone) {
         node.gone = true;
         node.heard(wish);
     }
@@ -205,7 +250,7 @@ struct UsbBed::Private {
     QHash<QString, Node *> there;
     struct Order {
         QString path;
-        VirtualDfu *device;
+        VirtualUsb *device;
         bool back;
     };
     std::deque<Order> orders;
@@ -230,12 +275,12 @@ struct UsbBed::Private {
             "\nA: speed=480\nA: bConfigurationValue=1\nH: descriptors=" + descriptors + "\n\n";
         umockdev_testbed_add_from_string(bed, text.constData(), nullptr);
     }
-    void add(VirtualDfu &device, const QString &path);
+    void add(VirtualUsb &device, const QString &path);
     void remove(const QString &path);
     void serve(const std::stop_token &stop);
 };
 
-void UsbBed::Private::add(VirtualDfu &device, const QString &path)
+void UsbBed::Private::add(VirtualUsb &device, const QString &path)
 {
     nodes.push_back(std::make_unique<Node>());
     Node *node = nodes.back().get();
@@ -243,9 +288,9 @@ void UsbBed::Private::add(VirtualDfu &device, const QString &path)
     node->path = path;
     node->place = placeOf(path);
     node->address = ++lastAddress;
-    node->heard = [this, path, &device](VirtualDfu::Wish wish) {
+    node->heard = [this, path, &device](VirtualUsb::Wish wish) {
         const std::lock_guard lock(orderMutex);
-        orders.push_back({path, &device, wish == VirtualDfu::Wish::Reenumerate});
+        orders.push_back({path, &device, wish == VirtualUsb::Wish::Reenumerate});
         changed.notify_all();
     };
     node->ioctl = umockdev_ioctl_base_new();
@@ -346,7 +391,7 @@ UsbBed::~UsbBed()
     g_object_unref(d->bed);
 }
 
-void UsbBed::plug(VirtualDfu &device, const QString &path)
+void UsbBed::plug(VirtualUsb &device, const QString &path)
 {
     const std::lock_guard lock(d->mutex);
     if (path.contains(u'.')) {

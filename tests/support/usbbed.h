@@ -1,8 +1,9 @@
 #pragma once
-// Puts VirtualDfu devices into /sys and /dev/bus/usb of this process and of the programs it starts, by umockdev:
+// Puts virtual USB devices into /sys and /dev/bus/usb of this process and of the programs it starts, by umockdev:
 // answers usbfs' requests out of the model, plugs and unplugs, and re-enumerates when the model asks for it. Needs
 // umockdev's preload library (ENVIRONMENT LD_PRELOAD=libumockdev-preload.so.0).
 
+#include "drivers/virtual/virtualdap.h"
 #include "drivers/virtual/virtualdfu.h"
 
 #include <QString>
@@ -22,7 +23,7 @@ public:
     UsbBed &operator=(const UsbBed &) = delete;
 
     // path: "1-2", or "1-2.3" behind a hub at 1-2. The model outlives the bed.
-    void plug(VirtualDfu &device, const QString &path);
+    void plug(VirtualUsb &device, const QString &path);
     void unplug(const QString &path);
     void forbid(const QString &path);         // its node may not be opened any more
     int addressOf(const QString &path) const; // 0: not there

@@ -19,6 +19,7 @@
 
 using namespace slipway;
 using namespace slipway::test;
+using namespace Qt::StringLiterals;
 
 namespace {
 
@@ -337,6 +338,65 @@ private Q_SLOTS:
         for (int i = 0; i < 70; ++i)
             deep = QCborArray{deep};
         QVERIFY_EXCEPTION_THROWN(toDeterministicCbor(deep), Fault);
+    }
+
+    // What is put together from parts is what the encoder makes of the whole.
+    void forms()
+    {
+        QCborMap whole{{u"mode"_s, u"production"_s}, {u"kind"_s, u"ldevid"_s}, {7, 1.5}, {u"list"_s, QCborArray{1, 2}}};
+        const QString longKey = u"a-very-long-key-that-needs-a-second-octet"_s;
+        const CborForm form(whole, QStringList{u"der"_s, u"serial"_s, longKey});
+        for (const qsizetype size : {0, 23, 24, 255, 256, 70'000}) {
+            const QByteArray der(size, 'x');
+            whole.insert(u"der"_s, der);
+            whole.insert(u"serial"_s, u"T1-ü"_s);
+            whole.insert(longKey, QString());
+            const QByteArray text = u"T1-ü"_s.toUtf8();
+            QCOMPARE(form.filled(
+                         {{CborForm::Value::Bytes, der}, {CborForm::Value::Text, text}, {CborForm::Value::Text, {}}}),
+                     toDeterministicCbor(whole));
+        }
+        QVERIFY_EXCEPTION_THROWN(CborForm(QCborMap({{u"a"_s, 1}}), QStringList{u"a"_s}), Fault);
+        QVERIFY_EXCEPTION_THROWN((void)form.filled({}), Fault);
+    }
+
+    void items()
+    {
+        const QByteArray bytes = toDeterministicCbor(
+            QCborMap{{u"a"_s, QCborArray{1, QCborMap{{u"b"_s, 2}}, QCborValue(QCborKnownTags::Url, u"https://x/"_s)}},
+                     {u"n"_s, -5},
+                     {u"r"_s, 0.1},
+                     {u"h"_s, 1.5},
+                     {u"f"_s, 100000.0},
+                     {u"t"_s, true}});
+        CborItems items(bytes);
+        CborItems::Item map, key, value;
+        QVERIFY(items.next(map));
+        QCOMPARE(map.major, 5);
+        QMap<QByteArray, CborItems::Item> found;
+        for (quint64 i = 0; i < map.argument; ++i) {
+            QVERIFY(items.next(key) && items.skip(key) && items.next(value) && items.skip(value));
+            found.insert(key.content.toByteArray(), value);
+        }
+        QVERIFY(!items.next(key));
+        QCOMPARE(found.keys(), (QList<QByteArray>{"a", "f", "h", "n", "r", "t"}));
+        QCOMPARE(found["a"].major, 4);
+        QCOMPARE(found["n"].major, 1);
+        QCOMPARE(found["n"].argument, 4u);
+        QCOMPARE(CborItems::number(found["r"]), 0.1);
+        QCOMPARE(CborItems::number(found["h"]), 1.5);
+        QCOMPARE(CborItems::number(found["f"]), 100000.0);
+        QCOMPARE(found["t"].info, 21);
+        // Cut anywhere, and with lengths that lie: it ends, within the bytes.
+        for (qsizetype cut = 0; cut < bytes.size(); ++cut) {
+            CborItems less(QByteArrayView(bytes).first(cut));
+            QVERIFY(!(less.next(map) && less.skip(map)));
+        }
+        for (const char *lie : {"bbffffffffffffffff", "9bffffffffffffffff00", "5bffffffffffffffff", "ff", "bf"}) {
+            const QByteArray lying = QByteArray::fromHex(lie);
+            CborItems liar(lying);
+            QVERIFY(!(liar.next(map) && liar.skip(map)));
+        }
     }
 
     void decoding_data()

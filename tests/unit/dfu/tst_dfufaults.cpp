@@ -63,8 +63,9 @@ private Q_SLOTS:
         QTest::newRow("a block") << int(Stage::Write) << 7 << u"write"_s;
         QTest::newRow("last block") << int(Stage::Write) << 11 << u"write"_s;
         QTest::newRow("first look") << int(Stage::Upload) << 1 << u"check"_s;
-        QTest::newRow("verify begins") << int(Stage::Upload) << 2 << u"verify"_s;
-        QTest::newRow("verify ends") << int(Stage::Upload) << 12 << u"verify"_s;
+        QTest::newRow("look at the second sector") << int(Stage::Upload) << 2 << u"check"_s;
+        QTest::newRow("verify begins") << int(Stage::Upload) << 3 << u"verify"_s;
+        QTest::newRow("verify ends") << int(Stage::Upload) << 13 << u"verify"_s;
     }
     void cableDfuse()
     {

@@ -112,9 +112,9 @@ private Q_SLOTS:
         const auto opened = openDfu();
         const int before = device.facts().requests;
         opened->memory()->write({{flash, someBytes(10 * 2048 + 100)}}, {.verify = false}, withinSeconds(20));
-        // 2 sectors, 11 blocks, 3 addresses: each a download and two questions; a look at what it holds, with its
+        // 2 sectors, 11 blocks, 3 addresses: each a download and two questions; a look at each sector, with
         // aborts; the end.
-        QVERIFY2(device.facts().requests - before <= (2 + 11 + 3) * 3 + 4, device.facts().log.constData());
+        QVERIFY2(device.facts().requests - before <= (2 + 11 + 3) * 3 + 5, device.facts().log.constData());
         QCOMPARE(device.facts().addressed, 3);
     }
 
@@ -136,15 +136,45 @@ private Q_SLOTS:
         QCOMPARE(device.facts().erased, 0);
         QCOMPARE(device.facts().written, 20);
         QByteArray changed = bytes;
-        changed[20'000] = char(changed[20'000] ^ 1); // in the second sector of 16 KiB
+        changed[20'000] = char(changed[20'000] ^ 1); // in the second sector of 16 KiB, and nowhere else
         write({{flash, changed}});
-        QCOMPARE(device.facts().erased, 2);
-        QCOMPARE(device.facts().written, 20 + 12);
+        QCOMPARE(device.facts().erased, 1);
+        QCOMPARE(device.facts().written, 20 + 8);
         QCOMPARE(device.memory(flash, changed.size()), changed);
         // The first piece is there already, the second one needs the sector erased.
         write({{flash, changed.first(1000)}, {flash + 0x2000, QByteArray(100, 'x')}});
         QCOMPARE(device.memory(flash, 1000), changed.first(1000));
         QCOMPARE(device.memory(flash + 0x2000, 100), QByteArray(100, 'x'));
+    }
+
+    // One look at each sector that differs, to its first block; sectors and blocks need not begin together.
+    void looksAtEachSectorOnce()
+    {
+        VirtualDfu device;
+        UsbBed bed;
+        bed.plug(device, dfuPlace);
+        const QByteArray bytes = someBytes(64 * 1024);
+        QByteArray held = bytes;
+        held[100] = char(held[100] ^ 1); // first sector: differs in its first block
+        held[2 * 16384 + 9000] = '\x00'; // third: in its fifth
+        device.setMemory(flash, held);
+        const auto opened = openDfu();
+        const auto looks = [&] { return device.facts().log.count('u'); };
+        const auto before = looks();
+        opened->memory()->write({{flash, bytes}}, {.verify = false}, withinSeconds(20));
+        QCOMPARE(looks() - before, 1 + 8 + 5 + 8);
+        QCOMPARE(device.facts().erased, 2);
+        QCOMPARE(device.facts().written, 16);
+        QCOMPARE(device.memory(flash, bytes.size()), bytes);
+
+        // 1000 bytes in: each block but the first reaches into two thousands; the sectors' ends lie within blocks.
+        held = device.memory(flash, 64 * 1024);
+        held[3 * 16384] = char(held[3 * 16384] ^ 1);
+        device.setMemory(flash, held);
+        const int erased = device.facts().erased;
+        opened->memory()->write({{flash + 1000, bytes.mid(1000, 60'000)}}, {}, withinSeconds(20));
+        QCOMPARE(device.facts().erased, erased + 1);
+        QCOMPARE(device.memory(flash, 1000 + 60'000), bytes.first(1000 + 60'000));
     }
 
     // Flash with error correction that was written with 0xff looks blank and cannot be written: erased after all.

@@ -245,14 +245,21 @@ private Q_SLOTS:
     void withinAQuota()
     {
         bound({quota(2, 1, 10)});
+        const auto standing = [&] { return quotaStandings(*m_journal, *m_issuer->quotas()).constFirst(); };
+        using State = QuotaStanding::State;
+        QCOMPARE(standing().state, State::Unknown);
         const auto ask = [&](int number) { return faultOf([&] { (void)issue(number); }); };
         QCOMPARE(ask(1), QByteArray("identity.quota-none")); // signed, but nobody took it in
         addQuotaRecorded(*m_journal, m_issuer->quotas()->quotas().first());
         QCOMPARE(faultOf([&] { addQuotaRecorded(*m_journal, m_issuer->quotas()->quotas().first()); }),
                  QByteArray("identity.quota-known"));
         QCOMPARE(ask(1), QByteArray());
+        QCOMPARE(standing().state, State::Open);
+        QCOMPARE(standing().left, 1);
         QCOMPARE(ask(11), QByteArray("identity.quota-serial"));
         QCOMPARE(ask(2), QByteArray());
+        QCOMPARE(standing().state, State::UsedUp);
+        QVERIFY(standing().isDue());
         QCOMPARE(ask(3), QByteArray("identity.quota-count"));
         // A serial number that was counted may be tried again: here the old one was revoked.
         revokeRecorded(*m_journal, Mode::Production, serialAt(2), u"superseded"_s);
@@ -371,7 +378,7 @@ private Q_SLOTS:
         const auto bind = [&](int number) {
             return bindPair(*m_journal, Mode::Production, u"lot7"_s, serialAt(number));
         };
-        endBinding(*m_journal, Mode::Production, bind(1), true, u"Given out."_s);
+        endBinding(*m_journal, Mode::Production, bind(1), BindingEnd::Used, u"Given out."_s);
         QCOMPARE(faultOf([&] { (void)bind(1); }), QByteArray("identity.lot-bound"));
         (void)bind(2); // and the power goes
         m_journal.reset();
@@ -413,11 +420,11 @@ private Q_SLOTS:
         for (const QString &type : {u"P-256"_s, u"P-384"_s, u"Ed25519"_s}) {
             const CertificateRequest request = lot.makePair(type, serialAt(1));
             QCOMPARE(request.keyType, type);
-            const QByteArray pkcs8 = KeyLot::open(folder, "secret").unseal(request.publicKeySha256);
+            const SecretBytes pkcs8 = KeyLot::open(folder, "secret").unseal(request.publicKeySha256);
             QVERIFY(pkcs8.size() > 40);
             const QByteArray sealed =
                 readFile(folder + u'/' + hex(request.publicKeySha256) + u".p7m"_s, 65536, QString());
-            QVERIFY(!sealed.contains(pkcs8.last(32)));
+            QVERIFY(!sealed.contains(pkcs8.view().last(32)));
             KeyLot::discard(folder, request.publicKeySha256);
             QCOMPARE(faultOf([&] { (void)lot.unseal(request.publicKeySha256); }), QByteArray("identity.lot-key"));
         }

@@ -2,7 +2,9 @@
 #include "core/base/files.h"
 #include "core/identity/issuer.h"
 #include "core/station/home.h"
+#include "core/station/lamps.h"
 #include "core/station/stationconfig.h"
+#include "core/station/stationissuer.h"
 #include "core/station/stationlock.h"
 #include "tests/support/testmain.h"
 
@@ -168,6 +170,121 @@ private Q_SLOTS:
         QVERIFY(sentenceOf("station: 1\nname: L\nfirmware: { folders: x }\n").contains(u"must be a list"));
         QVERIFY(sentenceOf("station: 1\nname: L\nfirmware: { foldres: [] }\n").contains(u"Did you mean \"folders\"?"));
         QVERIFY(sentenceOf("station: 1\nname: L\nfirmware: { urls: [ [] ] }\n").contains(u"must be a text"));
+    }
+
+    void mudInterface()
+    {
+        QCOMPARE(parseStationConfig("station: 1\nname: L\n", u"s"_s).mudInterface, QString());
+        QCOMPARE(parseStationConfig("station: 1\nname: L\nmud: { interface: \"eth{slot}\" }\n", u"s"_s).mudInterface,
+                 u"eth{slot}"_s);
+        QVERIFY(sentenceOf("station: 1\nname: L\nmud: { interfaces: eth1 }\n").contains(u"\"interface\""));
+        QVERIFY(sentenceOf("station: 1\nname: L\nmud: eth1\n").contains(u"\"mud\" must be"));
+    }
+
+    // What the issuer's lamp says of lots and quotas.
+    void issuerLamp()
+    {
+        const Home home = Home::create(m_folder.filePath(u"lamps"_s), u"Line 1"_s, m_samples, {});
+        const auto issuer = home.openIssuer(Mode::Production);
+        const auto lamp = [&](const Stock &stock) {
+            const Lamp read = readLamps(home, *issuer, Mode::Production, {}, stock).at(1);
+            return (read.state == Lamp::State::Good      ? u"good "_s
+                    : read.state == Lamp::State::Caution ? u"caution "_s
+                                                         : u"bad "_s) +
+                   read.words;
+        };
+        const auto lot = [](int left, const QString &lastDay = {}, bool closed = false) {
+            LotStock lot;
+            lot.name = u"lot7"_s;
+            lot.total = 500;
+            lot.left = left;
+            lot.lastDay = lastDay;
+            lot.closed = closed;
+            return lot;
+        };
+        Stock stock;
+        QCOMPARE(lamp(stock), u"caution key not encrypted"_s);
+        stock.lots = {lot(412)};
+        QCOMPARE(lamp(stock), u"good lot7: 412 of 500 left"_s);
+        stock.lots = {lot(412), lot(49)}; // the worst one
+        QCOMPARE(lamp(stock), u"caution lot7: 49 of 500 left"_s);
+        stock.lots = {lot(0), lot(49)};
+        QCOMPARE(lamp(stock), u"bad lot7 is used up"_s);
+        stock.lots = {lot(10, u"2020-12-31"_s)};
+        QCOMPARE(lamp(stock), u"bad lot7 ended on 2020-12-31"_s);
+        stock.lots = {lot(0, {}, true)};
+        QCOMPARE(lamp(stock), u"bad lot7 is closed"_s);
+        stock.lotTrouble = u"There is no lot \"x\" here."_s;
+        QCOMPARE(lamp(stock), u"bad There is no lot \"x\" here."_s);
+
+        stock = {};
+        stock.boundByQuotas = true;
+        QCOMPARE(lamp(stock), u"bad no quota"_s);
+        QuotaStanding open;
+        open.state = QuotaStanding::State::Open;
+        open.quota.count = 100;
+        open.quota.lastDay = u"2030-12-31"_s;
+        open.used = 40;
+        open.left = 60;
+        stock.quotas = {open};
+        QCOMPARE(lamp(stock), u"good quota: 60 of 100 left"_s);
+        QuotaStanding over = open;
+        over.state = QuotaStanding::State::Over;
+        over.quota.lastDay = u"2020-12-31"_s;
+        over.left = 0;
+        stock.quotas = {open, over}; // it has to go back to the engineer
+        QCOMPARE(lamp(stock), u"caution quota ended on 2020-12-31: report it"_s);
+        stock.quotas = {over};
+        QCOMPARE(lamp(stock), u"bad quota ended on 2020-12-31: report it"_s);
+    }
+
+    // An issuer that cannot be opened: nothing tries by itself, and its certificates are there all the same.
+    void shutIssuer()
+    {
+        const Home home = Home::create(m_folder.filePath(u"shut"_s), u"Line 1"_s, m_samples, {});
+        int tries = 0;
+        StationIssuer issuer(
+            [&] {
+                if (++tries < 3)
+                    throw Fault("issuer.token-pin", {u"factory"_s, u" One try is left."_s});
+                return home.openIssuer(Mode::Production);
+            },
+            home.issuerChain(Mode::Production));
+        const auto codeOfHealth = [&] { return codeOf([&] { issuer.checkHealth(); }); };
+        QVERIFY(issuer.open()->is("issuer.token-pin"));
+        QCOMPARE(codeOfHealth(), u"issuer.shut"_s);
+        QVERIFY(!issuer.isRemote() && !issuer.quotas() && issuer.outage().patience.count() == 0);
+        QCOMPARE(issuer.chain().size(), 1);
+        QCOMPARE(tries, 1); // asking for its health opens nothing
+        QVERIFY(issuer.open() && issuer.trouble());
+        QVERIFY(!issuer.open() && !issuer.trouble());
+        QVERIFY(!issuer.open());
+        QCOMPARE(tries, 3);
+        QCOMPARE(codeOfHealth(), QString());
+        QCOMPARE(issuer.chain(), home.issuerChain(Mode::Production));
+    }
+
+    void stationWithAShutIssuer()
+    {
+        const QString path = m_folder.filePath(u"token"_s);
+        Home::create(path, u"Line 1"_s, m_samples, {});
+        QFile config(path + u"/station.yaml"_s);
+        QVERIFY(config.open(QIODevice::ReadWrite));
+        const QByteArray yaml = config.readAll().replace(
+            "issuer: file\n", "issuer: { use: \"pkcs11:token=none;object=ca?module-path=/nowhere.so\", certificate: "
+                              "keys/issuer.pem }\n");
+        config.resize(0);
+        config.write(yaml);
+        config.close();
+        const DriverRegistry drivers;
+        StationOptions options;
+        QCOMPARE(codeOf([&] { (void)Station::open(Home::open(path), drivers, options); }), u"issuer.token-module"_s);
+        options.openShut = true;
+        const auto station = Station::open(Home::open(path), drivers, options);
+        QVERIFY(station->issuerTrouble()->is("issuer.token-module"));
+        QCOMPARE(station->lamps().at(1).state, Lamp::State::Bad);
+        QCOMPARE(station->lamps().at(1).words, u"shut"_s);
+        QVERIFY(station->openIssuer()->is("issuer.token-module"));
     }
 
     void badConfig_data()

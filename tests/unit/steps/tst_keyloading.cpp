@@ -8,14 +8,19 @@
 #include "core/identity/privatekey.h"
 #include "core/identity/signingkey.h"
 #include "core/steps/keyloading.h"
+#include "core/steps/lotpair.h"
 #include "tests/support/espfiles.h"
 #include "tests/support/fakecontext.h"
 #include "tests/support/testmain.h"
 
 #include <QCryptographicHash>
+#include <QDir>
 #include <QFile>
+#include <QSet>
 
 #include <sqlite3.h>
+
+#include <thread>
 
 using namespace slipway;
 using namespace slipway::test;
@@ -72,6 +77,80 @@ void makeChip(FakeDevice &device)
          {u"nvs_keys"_s, 1, 4, keysAt, 0x1000, true, false},
          {QString::fromLatin1(EspSecureCert::PartitionName), 0x3f, 0, certificatesAt, 0x2000, false, false}});
     device.flash->replace(0x8000, table.size(), table);
+}
+
+// An issuer that is waited for: it notes until when.
+class SlowIssuer : public Issuer
+{
+public:
+    explicit SlowIssuer(Issuer &issuer) : m_issuer(issuer) {}
+    QString name() const override { return m_issuer.name(); }
+    QList<QByteArray> chain() const override { return m_issuer.chain(); }
+    void checkHealth() const override {}
+    OutagePolicy outage() const override { return {std::chrono::minutes(10), {}, {}}; }
+    IssuedCertificate issue(const IssueOrder &order, const Task &task) override
+    {
+        left = task.deadline.remaining();
+        return m_issuer.issue(order, task);
+    }
+    std::chrono::milliseconds left{0};
+
+private:
+    Issuer &m_issuer;
+};
+
+class WaitingContext : public FakeContext
+{
+public:
+    explicit WaitingContext(FakeDevice &device) : FakeContext(device), slow(FakeContext::issuer()) {}
+    Issuer &issuer() override { return slow; }
+    SlowIssuer slow;
+};
+
+QString serialAt(int number)
+{
+    return u"T1-%1"_s.arg(number, 8, 10, QChar(u'0'));
+}
+
+// Pairs for units 7, 8, ... of a lot that the station made; or certificates for the requests that are given.
+void makeLot(FakeContext &context, const QString &name, int count, const QList<QByteArray> &requests = {},
+             const QString &lastDay = {})
+{
+    std::vector<IssueOrder> orders;
+    beginLot(context.journal(), context.mode(), name, u"t1"_s, requests.isEmpty(), lastDay);
+    const QString folder = context.folder.filePath(u"lots/"_s + name);
+    std::optional<KeyLot> keys;
+    if (requests.isEmpty())
+        keys = KeyLot::create(folder, "secret");
+    for (int i = 0; i < count; ++i) {
+        IssueOrder order;
+        order.profile = context.profiles().find(u"t1"_s);
+        order.mudUrl = u"https://mud.example/t1/1.4.json"_s;
+        order.serial = serialAt(7 + i);
+        order.request = keys ? keys->makePair(u"P-256"_s, order.serial) : CertificateRequest::parse(requests[i]);
+        orders.push_back(order);
+    }
+    IssueRecord record;
+    record.batch = name;
+    record.method = u"bamboo"_s;
+    for (const BatchItem &item : issueBatchRecorded(context.journal(), context.issuer(), orders, record, Task{}))
+        QVERIFY(item.certificate);
+}
+
+QString stateIn(FakeContext &context, const QString &lot, int unit)
+{
+    for (const LotItem &item : lotRecorded(context.journal(), context.mode(), lot).items) {
+        if (item.serial == serialAt(unit))
+            return item.state;
+    }
+    return {};
+}
+
+// As a lot has been left by a run of the unit on that device.
+void hardware(FakeDevice &device, const QString &id)
+{
+    device.said.hardwareId = id;
+    device.said.serial.clear();
 }
 
 } // namespace
@@ -341,6 +420,24 @@ private Q_SLOTS:
         QCOMPARE(context.codeOf(step(u"injected"_s)), u"idevid.other-unit"_s);
     }
 
+    // The time that an issuer may take is not the device's, whichever way the key goes.
+    void waitsForTheIssuer_data()
+    {
+        QTest::addColumn<bool>("partition");
+        QTest::newRow("a device that holds keys") << false;
+        QTest::newRow("a partition") << true;
+    }
+    void waitsForTheIssuer()
+    {
+        QFETCH(bool, partition);
+        FakeDevice device;
+        if (partition)
+            makeChip(device);
+        WaitingContext context(device);
+        QCOMPARE(context.codeOf(step(u"injected"_s)), QString());
+        QVERIFY2(context.slow.left > std::chrono::minutes(9), "the step's own time was all that it had");
+    }
+
     // Power went in the middle of the writing, after the certificate was on record.
     void partitionCut_data() { injectionCut_data(); }
     void partitionCut()
@@ -360,6 +457,210 @@ private Q_SLOTS:
         // A chip that came with something else.
         device.flash->replace(certificatesAt, 0x2000, QByteArray(0x2000, '\xff'));
         QCOMPARE(context.codeOf(step(u"injected"_s)), u"identity.duplicate-serial"_s);
+    }
+
+    void ofALot()
+    {
+        FakeDevice device;
+        FakeContext context(device);
+        makeLot(context, u"lot7"_s, 2);
+        const RecipeStep ofLot = step(u"injected"_s, u", lot: lot7"_s);
+        QCOMPARE(lotStock(context.journal(), context.mode(), u"lot7"_s).left, 2);
+        QCOMPARE(context.codeOf(ofLot), QString());
+        QCOMPARE(device.chain.size(), 2);
+        QCOMPARE(certificateFacts(device.chain[0]).subjectSerial, u"T1-00000007"_s);
+        QCOMPARE(certificates(context).size(), 2); // nothing was issued
+        QCOMPARE(context.facts.value(u"lot"_s), u"lot7"_s);
+        QCOMPARE(stateIn(context, u"lot7"_s, 7), u"used"_s);
+        QCOMPARE(stateIn(context, u"lot7"_s, 8), u"waiting"_s);
+        QCOMPARE(lotStock(context.journal(), context.mode(), u"lot7"_s).left, 1);
+        QCOMPARE(QDir(context.folder.filePath(u"lots/lot7"_s)).entryList({u"*.p7m"_s}).size(), 1);
+        // Again: nothing is taken. Another device with that serial number: nothing is given twice.
+        QCOMPARE(context.codeOf(ofLot), QString());
+        QCOMPARE(device.calls(u"keys.load"_s), 1);
+        device.chain.clear();
+        device.makeKey();
+        QCOMPARE(context.codeOf(ofLot), u"identity.lot-bound"_s);
+        QCOMPARE(device.calls(u"keys.load"_s), 1);
+        // A unit that the lot has nothing for; then nobody.
+        context.unit = serialAt(9);
+        context.variables.set(u"serial"_s, context.unit);
+        QCOMPARE(context.codeOf(ofLot), u"identity.lot-none"_s);
+        bindPair(context.journal(), context.mode(), u"lot7"_s, serialAt(8));
+        QCOMPARE(context.codeOf(ofLot), u"identity.lot-spent"_s);
+    }
+
+    // Cut while the key was on its way: only the very same device gets it again.
+    void lotCut_data() { injectionCut_data(); }
+    void lotCut()
+    {
+        QFETCH(bool, arrived);
+        FakeDevice device, other;
+        hardware(device, u"02-00-5e-10-00-00-00-01"_s);
+        hardware(other, u"02-00-5e-10-00-00-00-02"_s);
+        FakeContext context(device);
+        makeLot(context, u"lot7"_s, 1);
+        const RecipeStep ofLot = step(u"injected"_s, u", lot: lot7"_s);
+        device.failCall(u"keys.load"_s, 1, silent, arrived ? FakeDevice::When::After : FakeDevice::When::Before);
+        QCOMPARE(context.codeOf(ofLot), u"base.timeout"_s);
+        QCOMPARE(stateIn(context, u"lot7"_s, 7), u"bound"_s);
+        QCOMPARE(lotStock(context.journal(), context.mode(), u"lot7"_s).left, 0);
+        for (const QString &id : {u"02-00-5e-10-00-00-00-02"_s, QString(), u"00-00-00-00-00-00-00-00"_s}) {
+            FakeDevice changed; // under the same serial number
+            hardware(changed, id);
+            struct Elsewhere : FakeContext {
+                FakeContext &first;
+                Elsewhere(FakeDevice &device, FakeContext &context) : FakeContext(device), first(context) {}
+                Journal &journal() override { return first.journal(); }
+                Issuer &issuer() override { return first.issuer(); }
+                KeyLot openKeyLot(const QString &lot) override { return first.openKeyLot(lot); }
+            } next(changed, context);
+            QCOMPARE(next.codeOf(ofLot), u"identity.lot-bound"_s);
+            QCOMPARE(changed.calls(u"keys.load"_s), 0);
+        }
+        QCOMPARE(context.codeOf(ofLot), QString());
+        QCOMPARE(stateIn(context, u"lot7"_s, 7), u"used"_s);
+        QCOMPARE(device.calls(u"keys.load"_s), arrived ? 1 : 2);
+        QCOMPARE(certificates(context).size(), 1);
+    }
+
+    void lotRefused()
+    {
+        FakeDevice device;
+        FakeContext context(device);
+        const auto code = [&](const QString &more, const QString &key = u"injected"_s) {
+            return context.codeOf(step(key, u", "_s + more));
+        };
+        QCOMPARE(code(u"lot: lot7"_s), u"identity.lot-unknown"_s);
+        makeLot(context, u"lot7"_s, 1);
+        QCOMPARE(code(u"lot: lot7"_s, u"on-device"_s), u"identity.lot-kind"_s);
+        beginLot(context.journal(), context.mode(), u"other"_s, u"t2"_s, true);
+        QCOMPARE(code(u"lot: other"_s), u"identity.lot-profile"_s);
+        QDir(context.folder.filePath(u"lots/lot7"_s)).removeRecursively();
+        QCOMPARE(code(u"lot: lot7"_s), u"identity.lot-missing"_s);
+        closeLot(context.journal(), context.mode(), u"lot7"_s, u"cessationOfOperation"_s);
+        QCOMPARE(code(u"lot: lot7"_s), u"identity.lot-closed"_s);
+        makeLot(context, u"old"_s, 1, {}, u"2020-12-31"_s);
+        QCOMPARE(code(u"lot: old"_s), u"identity.lot-over"_s);
+        QCOMPARE(device.order.filter(u"keys."_s), QStringList()); // the device was never touched
+    }
+
+    // The device made the request; only the certificate is bound.
+    void lotOfRequests()
+    {
+        FakeDevice device;
+        FakeContext context(device);
+        device.makeKey();
+        makeLot(context, u"lot8"_s, 1, {device.keys()->request(serialAt(7), {})});
+        const RecipeStep ofLot = step(u"on-device"_s, u", lot: lot8"_s);
+        device.failCall(u"keys.write"_s, 1, silent);
+        QCOMPARE(context.codeOf(ofLot), u"base.timeout"_s);
+        QCOMPARE(stateIn(context, u"lot8"_s, 7), u"waiting"_s); // given back
+        QCOMPARE(lotStock(context.journal(), context.mode(), u"lot8"_s).left, 1);
+        QCOMPARE(context.codeOf(ofLot), QString());
+        QCOMPARE(stateIn(context, u"lot8"_s, 7), u"used"_s);
+        QCOMPARE(lotStock(context.journal(), context.mode(), u"lot8"_s).left, 0);
+        QCOMPARE(device.calls(u"keys.generate"_s), 0);
+        device.chain.clear();
+        device.makeKey();
+        QCOMPARE(context.codeOf(ofLot), u"identity.lot-other-key"_s);
+    }
+
+    void lotIntoPartition()
+    {
+        FakeDevice device;
+        makeChip(device);
+        hardware(device, u"24-6f-28-aa-bb-cc"_s);
+        FakeContext context(device);
+        makeLot(context, u"lot7"_s, 1);
+        const RecipeStep ofLot = step(u"injected"_s, u", lot: lot7"_s);
+        device.failCall(u"memory.write"_s, 1, silent, FakeDevice::When::After);
+        QCOMPARE(context.codeOf(ofLot), u"base.timeout"_s);
+        QCOMPARE(stateIn(context, u"lot7"_s, 7), u"bound"_s);
+        hardware(device, u"24-6f-28-aa-bb-cd"_s);
+        QCOMPARE(context.codeOf(ofLot), u"identity.lot-bound"_s);
+        hardware(device, u"24-6f-28-aa-bb-cc"_s);
+        QCOMPARE(context.codeOf(ofLot), QString());
+        QCOMPARE(stateIn(context, u"lot7"_s, 7), u"used"_s);
+        QCOMPARE(certificates(context).size(), 1);
+        const QByteArray bytes = device.flashAsWritten().mid(certificatesAt, 0x2000);
+        const auto *key = EspSecureCert::parse(bytes).find(EspSecureCert::PrivateKey);
+        QVERIFY(key);
+        writeTo(context.folder.filePath(u"k.pem"_s), bytes.mid(key->offset, key->size - 1));
+        QCOMPARE(QCryptographicHash::hash(PrivateKey::open(context.folder.filePath(u"k.pem"_s)).publicKeyDer(),
+                                          QCryptographicHash::Sha256),
+                 certificateFacts(lotRecorded(context.journal(), context.mode(), u"lot7"_s).items[0].certificate)
+                     .publicKeySha256);
+    }
+
+    void reconcilesBinding()
+    {
+        FakeDevice device;
+        FakeContext context(device);
+        makeLot(context, u"lot7"_s, 1);
+        LotTaker taker;
+        taker.run = context.run;
+        const BoundPair pair = bindPair(context.journal(), context.mode(), u"lot7"_s, serialAt(7), taker);
+        Evidence evidence;
+        evidence.serial = context.unit;
+        evidence.journal = &context.journal();
+        const QCborMap detail{{u"batch"_s, u"lot7"_s},
+                              {u"certificate-sha256"_s, certificateFacts(pair.certificate).sha256}};
+        QCOMPARE(reconcileBinding(detail, evidence).state, u"partial"_s);
+        evidence.device = &device;
+        device.makeKey();
+        QCOMPARE(reconcileBinding(detail, evidence).state, u"partial"_s);
+        device.keys()->load(
+            PrivateKey::fromPkcs8(context.openKeyLot(u"lot7"_s).unseal(pair.publicKeySha256), u"it"_s).pkcs8(), {});
+        QCOMPARE(reconcileBinding(detail, evidence).state, u"done"_s);
+    }
+
+    // Two programs with the same journal: every pair goes to one of them, every serial number is given once.
+    void twoStationsOneLot()
+    {
+        constexpr int count = 40;
+        FakeDevice device;
+        FakeContext context(device);
+        makeLot(context, u"lot7"_s, count);
+        const auto second = Journal::open(context.journal().path(), nullptr);
+        std::array<QStringList, 2> bound, given;
+        const auto work = [&](int who, Journal &journal) {
+            for (int i = 0; i < count; ++i) {
+                try {
+                    LotTaker taker;
+                    taker.hardware = u"station %1"_s.arg(who);
+                    bound[size_t(who)] << bindPair(journal, Mode::Production, u"lot7"_s, serialAt(7 + i), taker).serial;
+                } catch (const Fault &fault) {
+                    if (!fault.is("identity.lot-bound"))
+                        throw;
+                }
+            }
+        };
+        const auto number = [&](int who, Journal &journal) {
+            try {
+                for (;;)
+                    given[size_t(who)] << takeSerialOfLot(journal, Mode::Production, u"fresh"_s, {});
+            } catch (const Fault &fault) {
+                if (!fault.is("identity.lot-spent"))
+                    throw;
+            }
+        };
+        {
+            const std::jthread other([&] { work(1, *second); });
+            work(0, context.journal());
+        }
+        const QStringList all = bound[0] + bound[1];
+        QCOMPARE(all.size(), count);
+        QCOMPARE(QSet<QString>(all.begin(), all.end()).size(), count);
+        closeLot(context.journal(), context.mode(), u"lot7"_s, u"superseded"_s);
+        makeLot(context, u"fresh"_s, count);
+        {
+            const std::jthread other([&] { number(1, *second); });
+            number(0, context.journal());
+        }
+        const QStringList numbers = given[0] + given[1];
+        QCOMPARE(numbers.size(), count);
+        QCOMPARE(QSet<QString>(numbers.begin(), numbers.end()).size(), count);
     }
 
     void partitionNotThere()

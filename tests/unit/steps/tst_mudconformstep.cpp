@@ -117,6 +117,19 @@ private Q_SLOTS:
                  u"mud.violations"_s);
     }
 
+    // The station's own interface, unless the recipe names one.
+    void interfaceOfTheStation()
+    {
+        FakeDevice device;
+        Context context(device);
+        const QString bare = step(file(all()), u"for: 5s"_s);
+        QCOMPARE(context.codeOf(stepFrom(bare)), u"mud.no-interface"_s);
+        context.stationInterface = u"dut{slot}"_s;
+        QCOMPARE(context.codeOf(stepFrom(bare)), QString());
+        QCOMPARE(context.codeOf(stepFrom(step(file(all()), u"interface: eth7, for: 5s"_s))), QString());
+        QCOMPARE(context.heard, QStringList({u"dut1"_s, u"eth7"_s}));
+    }
+
     void silence()
     {
         FakeDevice device;
@@ -131,7 +144,6 @@ private Q_SLOTS:
     void refused_data()
     {
         QTest::addColumn<QString>("rest");
-        QTest::newRow("neither") << u"for: 5s"_s;
         QTest::newRow("both") << u"pcap: a.pcap, interface: eth1"_s;
         QTest::newRow("restart of a capture") << u"pcap: a.pcap, restart: true"_s;
         QTest::newRow("controller") << u"interface: eth1, controllers: { \"urn:x\": nobody }"_s;

@@ -88,6 +88,37 @@ private Q_SLOTS:
         }
     }
 
+    // Looked at when it says, the last byte of each burst is over at its own moment, and nobody looks more than once a
+    // millisecond before.
+    void burstsEndOnTime_data()
+    {
+        QTest::addColumn<int>("baud");
+        for (const int baud : {115200, 921600, 2000000})
+            QTest::addRow("%d", baud) << baud;
+    }
+    void burstsEndOnTime()
+    {
+        QFETCH(int, baud);
+        std::mt19937_64 random(17);
+        UartPacer pacer(baud);
+        const auto length = [baud](qint64 bytes) { return (bytes * 10 * second + baud - 1) / baud; };
+        qint64 now = 77;
+        for (int burst = 0; burst < 200; ++burst) {
+            const qint64 began = now, size = 1 + static_cast<qint64>(random() % 5000);
+            qint64 waiting = size, looks = 0;
+            while (waiting > 0) {
+                now = pacer.lookAt(now, waiting, began);
+                const qint64 over = pacer.crossed(now, waiting, began);
+                QVERIFY(over > 0);
+                waiting -= over;
+                ++looks;
+            }
+            QCOMPARE(now, began + length(size));
+            QVERIFY(looks <= length(size) / ms + 2);
+            now += 1 + static_cast<qint64>(random() % (5 * ms)); // the wire is idle
+        }
+    }
+
     void latency()
     {
         LatencyTimer timer(16 * ms, 62);

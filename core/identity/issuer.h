@@ -92,7 +92,7 @@ public:
     // Whether it waits for a confirmation, so that a certificate on record may still be taken back.
     virtual bool confirms() const { return false; }
     virtual OutagePolicy outage() const { return {}; }
-    virtual int parallelism() const { return 1; } // threads that make a batch quicker
+    virtual int parallelism() const { return 1; }  // threads that make a batch quicker
     virtual QString address() const { return {}; } // of a remote issuer, for the record
     // Asks for the revocation of a certificate of its own; false: there is no way but to tell its people. reason: of
     // revocationReasons(). Throws issuer.*.

@@ -71,7 +71,7 @@ struct NewEntry {
     QString run;
     QString device;
     QCborMap body;
-    QByteArray encoded{}; // the body's deterministic CBOR where it was made ahead (CborForm); then body is not looked at
+    QByteArray encoded{}; // the body as deterministic CBOR, made ahead (CborForm): then `body` is not looked at
 };
 
 // What stands in the journal.

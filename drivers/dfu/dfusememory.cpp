@@ -218,7 +218,8 @@ QList<DfuseMemory::Piece> DfuseMemory::prepare(const QList<Piece> &pieces, const
                 throw Fault("memory.outside", {addressText(piece.at), addressText(end)});
             const quint64 sector = run->erasable ? at - (at - run->at) % run->sectorSize : at;
             const quint64 stop = std::min(end, run->erasable ? sector + run->sectorSize : run->end());
-            parts.append(Part{{piece.bank, at, piece.bytes.mid(qsizetype(at - piece.at), qsizetype(stop - at))}, {}, {}});
+            parts.append(
+                Part{{piece.bank, at, piece.bytes.mid(qsizetype(at - piece.at), qsizetype(stop - at))}, {}, {}});
             whose.append(sector);
             if (!run->erasable)
                 fixed.insert(sector);

@@ -208,6 +208,8 @@ Item {
     }
 
     FigureText {
+        id: percent
+
         objectName: "percent"
         anchors.right: parent.right
         anchors.rightMargin: tile.pad
@@ -245,7 +247,8 @@ Item {
         objectName: "word"
         x: tile.textLeft - font.pixelSize * 0.05
         y: tile.wordTop
-        width: tile.textWidth
+        // A long word gives way to the figure beside it.
+        width: tile.textWidth - (tile.wide && percent.visible ? percent.width + Theme.space : 0)
         height: tile.wordLine
         text: tile.place.word
         color: tile.look === SlotViewModel.Ready ? Theme.inkQuiet : tile.ink

@@ -252,6 +252,7 @@ Flashing::Result Flashing::toSlot(const std::function<Device &()> &device, const
     if (const auto slot = running(firmware, task))
         result.before = *slot;
     result.version = wantedVersion();
+    const bool silent = !m_order.verify && result.version.isEmpty() && !mcuboot() && tellsNothing(firmware, task);
     if (mcuboot())
         result.hash = mcuboot()->hash();
 
@@ -275,8 +276,24 @@ Flashing::Result Flashing::toSlot(const std::function<Device &()> &device, const
     result.seconds = written.seconds;
     result.lineLimit = written.lineLimit;
     activate(firmware, task);
+    if (silent) {
+        if (Reset *reset = device().resetter())
+            reset->reset(task.at(m_startNode));
+        m_startNode->finish();
+        return result;
+    }
     startImage(device, result, task.at(m_startNode));
     return result;
+}
+
+// A boot loader that names its images and says nothing of what they hold or which of them runs (plain DFU): it judges
+// an image itself when it takes it over, and there is nothing to read back.
+bool Flashing::tellsNothing(Firmware &firmware, const Task &task)
+{
+    const auto list = firmware.imageSlots(task);
+    return std::all_of(list.begin(), list.end(), [](const Firmware::ImageSlot &slot) {
+        return !slot.active && slot.version.isEmpty() && slot.hash.isEmpty();
+    });
 }
 
 std::optional<Firmware::ImageSlot> Flashing::running(Firmware &firmware, const Task &task) const

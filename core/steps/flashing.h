@@ -59,7 +59,7 @@ struct FlashOrder {
     bool allowOlder = false;
     bool reinstall = false; // write even what runs already
     bool eraseAll = false;  // memory: more than what is written
-    bool verify = true;     // memory: compare, and fail where the device gives no way to
+    bool verify = true;     // compare, and fail where the device gives no way to
     bool start = true;      // memory: leave the loader and run
     SuitOrder suit{};
 };
@@ -120,6 +120,7 @@ private:
     bool goesToMemory(Device &device) const;
     Result toMemory(const std::function<Device &()> &device, const Task &task);
     Result toSlot(const std::function<Device &()> &device, const Task &task);
+    static bool tellsNothing(Firmware &firmware, const Task &task);
     std::optional<Firmware::ImageSlot> running(Firmware &firmware, const Task &task) const;
     void checkAgainst(Device &device, Firmware &firmware, const Task &task) const;
     void activate(Firmware &firmware, const Task &task) const;

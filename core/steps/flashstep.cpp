@@ -235,7 +235,9 @@ StepKind flashKind()
         "(an interrupted transfer goes on where it stopped), the hash that the device then reports is compared, the "
         "image is activated, the device restarts, and version and hash of what it runs are read back. With "
         "`activation: test` the image starts on trial and is confirmed only after it has answered: one that does not "
-        "start well is undone by the next restart. With `permanent` it is confirmed from the first start.\n\n"
+        "start well is undone by the next restart. With `permanent` it is confirmed from the first start. A boot "
+        "loader that "
+        "tells nothing of what it holds (plain DFU) fails unless `verify: false` says that this is known.\n\n"
         "A device with memory at addresses (a ROM loader, DfuSe, a debug probe) takes one `image`, at `at` where the "
         "file does not say itself where it belongs, or several `files` by address. What would overlap, lie outside "
         "the memory or belongs to another chip is refused before anything is erased. Afterwards the device's own "
@@ -293,7 +295,9 @@ StepKind flashKind()
         {.name = u"verify"_s,
          .type = Type::Boolean,
          .fallback = true,
-         .doc = u"Memory at addresses: compare afterwards."_s},
+         .doc =
+             u"Memory at addresses: compare afterwards. Image slots: false allows a boot loader that tells nothing of "
+             "what it holds."_s},
         {.name = u"start"_s,
          .type = Type::Boolean,
          .fallback = true,

@@ -18,6 +18,8 @@ namespace {
 enum Command : quint8 { Echo = 0, DateTime = 4, ResetCommand = 5, ParametersCommand = 6, Info = 7, BootInfo = 8 };
 enum EnumCommand : quint8 { GroupList = 1 };
 
+constexpr qint64 clockNotSet = 4; // of the group's errors
+
 constexpr int smallestBuffer = 64, largestBuffer = 64 * 1024, mostBuffers = 64;
 
 constexpr std::chrono::milliseconds restartAnswer{400};
@@ -169,7 +171,10 @@ void setTime(SmpClient &client, const QDateTime &utc, const Task &task)
 
 QDateTime time(SmpClient &client, const Task &task)
 {
-    const SmpReply reply = client.demand(SmpRequest::read(Os, DateTime), u"tell the time"_s, task);
+    const SmpReply reply = client.exchange(SmpRequest::read(Os, DateTime), task);
+    if (reply.error && reply.error->group == quint16(Os) && reply.error->rc == clockNotSet)
+        return {}; // since power came nobody has told it the time
+    reply.require(u"tell the time"_s);
     const QString text = reply.text("datetime"_L1);
     QDateTime out = QDateTime::fromString(text.left(19), dateTimeForm);
     if (!out.isValid())

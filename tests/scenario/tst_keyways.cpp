@@ -447,7 +447,8 @@ private Q_SLOTS:
         QVERIFY(makeLot(u"lot7"_s, 1));
         const Ran ran = shell(
             u"for i in 1 2 3 4; do ( $SLIPWAY identity batch bind lot7 --serial T1-00000001 --out c$i.pem --key-fd 4 "
-            "--home '%1' --passphrase-fd 3 3< pass 4> k$i.der 2> e$i; echo $? > s$i ) & done; wait; cat s1 s2 s3 s4 | "
+            "--home '%1' --passphrase-fd 3 3< pass 4> k$i.der > o$i 2> e$i; echo $? > s$i ) & done; wait; cat s1 s2 s3 "
+            "s4 | "
             "sort | tr -d '\\n'; cat k?.der | wc -c >&2"_s.arg(m_home),
             m_folder->path());
         QCOMPARE(ran.out, QByteArray("0333"));

@@ -84,6 +84,10 @@ private Q_SLOTS:
         QCOMPARE(facts.objects().size(), 1);
         QCOMPARE(facts.objects().first().value(u"serial"_s).toString(), u"T1-00000001"_s);
         QCOMPARE(facts.objects().first().value(u"board"_s).toString(), u"t1-rev-b"_s);
+        const QJsonObject clock = facts.objects().first().value(u"clock"_s).toObject();
+        QCOMPARE(clock.value(u"state"_s).toString(), u"no-clock"_s); // nobody has set it
+        QCOMPARE(clock.value(u"sentence"_s).toString(),
+                 u"The device does not know the time, so certificates look not yet valid to it."_s);
 
         const QString image = m_images + u"t1-1.4.2-p256.bin"_s;
         const QString signer = m_images + u"p256.pub.pem"_s;

@@ -2,6 +2,7 @@
 
 #include "core/base/fault.h"
 #include "core/base/text.h"
+#include "core/codec/ipaddress.h"
 
 #include <cctype>
 
@@ -47,7 +48,8 @@ QString badHost(QByteArrayView host)
             if (!std::isxdigit(quint8(c)) && c != ':' && c != '.')
                 return QStringLiteral("its IPv6 address is none");
         }
-        return {};
+        const auto address = IpAddress::parse(QString::fromLatin1(host.sliced(1, host.size() - 2)));
+        return address && host.contains(':') ? QString() : QStringLiteral("its IPv6 address is none");
     }
     for (const char c : host) {
         if (!isUnreserved(c))

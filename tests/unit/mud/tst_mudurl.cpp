@@ -93,6 +93,12 @@ private Q_SLOTS:
                                    << "\\";
         QTest::newRow("two dots") << "https://mud..example/"
                                   << "no name";
+        QTest::newRow("four colons") << "https://[::::]/a"
+                                     << "its IPv6 address is none";
+        QTest::newRow("IPv4 in brackets") << "https://[192.0.2.1]/a"
+                                          << "its IPv6 address is none";
+        QTest::newRow("nine groups") << "https://[1:2:3:4:5:6:7:8:9]/a"
+                                     << "its IPv6 address is none";
         QTest::newRow("open bracket") << "https://[2001:db8::1/"
                                       << "bracket";
         QTest::newRow("256 octets") << "https://mud.example/" + QString(236, u'a') << "255";

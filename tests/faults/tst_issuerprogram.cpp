@@ -167,24 +167,6 @@ private Q_SLOTS:
         QCOMPARE(issued(), 1);
     }
 
-    // The run waits and goes on without a person.
-    void comesBack_data() { protocols(); }
-    void comesBack()
-    {
-        QFETCH(bool, cmp);
-        serve(cmp);
-        const int port = cmp ? m_cmp->port() : m_est->port();
-        m_cmp.reset();
-        m_est.reset();
-        Running running(slipwayProgram(), words());
-        QVERIFY2(running.waitForText("waiting for the issuer"), running.finish().text().toUtf8().constData());
-        serve(cmp, port);
-        const Ran ran = running.finish();
-        QVERIFY2(ran.status == 0, qPrintable(ran.text()));
-        QCOMPARE(ran.lastLine(), u"1 passed, 0 failed"_s);
-        QCOMPARE(issued(), 1);
-    }
-
     // It had the request and said that it has not decided; then it is away for a while.
     void comesBackWhileUndecided_data() { protocols(); }
     void comesBackWhileUndecided()
@@ -249,7 +231,7 @@ private Q_SLOTS:
         QVERIFY(running.waitForText("has not decided yet"));
         running.signal(SIGINT);
         const Ran ran = running.finish(20);
-        QVERIFY2(ran.status == 4, qPrintable(ran.text()));
+        QVERIFY2(ran.status == 3 && ran.text().contains(u"UNKNOWN"_s), qPrintable(ran.text()));
         (cmp ? m_cmp->undecided : m_est->undecided) = false;
         passes();
     }

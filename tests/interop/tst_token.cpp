@@ -172,6 +172,7 @@ private Q_SLOTS:
         QCOMPARE(open(m_token.uri("ca"), certificate), "issuer.token-key");
         QCOMPARE(open(m_token.uri("ca").replace("object=ca", "object=ca;id=%01"), certificate), QByteArray());
         QVERIFY(m_token.tool({"--delete-object", "--type", "privkey", "--id", "0a"}));
+        QVERIFY(m_token.tool({"--delete-object", "--type", "pubkey", "--id", "0a"}));
     }
 
     // What a signature finds in the middle of everything: it is made all the same, and nobody is asked for the PIN.

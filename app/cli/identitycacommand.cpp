@@ -1,6 +1,7 @@
 // `slipway identity ca list | rotate | export`.
 
 #include "app/cli/identitysubcommands.h"
+#include "core/base/fault.h"
 #include "core/base/files.h"
 #include "core/base/text.h"
 #include "core/identity/check.h"
@@ -19,7 +20,7 @@ namespace {
 constexpr qint64 fileLimit = 256 * 1024;
 
 struct CaWords {
-    std::string key = "P-256", out;
+    std::string key = "P-256", newKey, out;
     bool training = false;
     QString name() const { return training ? u"training"_s : u"issuer"_s; }
     Mode mode() const { return training ? Mode::Training : Mode::Production; }
@@ -39,16 +40,63 @@ int list(CliContext &context, const CaWords &words)
                         {u"certificate"_s, file}});
         context.result(u"  %1  %2  %3"_s.arg(shortKeyId(der), state.leftJustified(7), facts.subject));
     };
-    show(issuer->chain().front(), u"issues"_s, home.file(u"keys/"_s + words.name() + u".pem"_s));
-    for (const FormerCa &ca : formerCas(home.file(u"keys"_s), words.name()))
+    const QList<CaFiles> keys = caFiles(home, words.training);
+    show(issuer->chain().front(), u"issues"_s,
+         issuer->isRemote() ? home.issuerSettings().certificate : keys.front().certificatePath);
+    for (const CaFiles &ca : keys.mid(1))
         show(ca.chain.front(), u"former"_s, ca.certificatePath);
+    return 0;
+}
+
+// From a key in a token to the next one there.
+int rotateInToken(CliContext &context, const Home &home, const CaWords &words)
+{
+    const CaFiles ca = caFiles(home, false).front();
+    const QString newKey = QString::fromStdString(words.newKey);
+    if (newKey.isEmpty() || words.out.empty())
+        throw Fault("identity.ca-token", {ca.keyPath});
+    const QString out = QFileInfo(QString::fromStdString(words.out)).absoluteFilePath();
+    if (QFileInfo::exists(out))
+        throw Fault("file.unwritable", {out, u"it exists already"_s});
+    const QString subject = certificateFacts(ca.chain.front()).subject;
+    const auto journal = home.openJournal();
+    Rotation rotation(home.file(u"keys"_s), words.name(), ca.keyPath, ca.certificatePath, newKey, ca.pin);
+    writeFile(out, certificateToPem(rotation.newCertificate()));
+    journal->appendDurably({u"issuer.rotated"_s,
+                            QString(),
+                            QString(),
+                            {{u"issuer"_s, subject},
+                             {u"old-key-id"_s, rotation.oldId()},
+                             {u"new-key-id"_s, rotation.newId()},
+                             {u"new-sha256"_s, certificateFacts(rotation.newCertificate()).sha256},
+                             {u"mode"_s, toString(words.mode())}}});
+    rotation.commit();
+    context.object({{u"old-key"_s, rotation.oldId()},
+                    {u"new-key"_s, rotation.newId()},
+                    {u"name"_s, subject},
+                    {u"use"_s, newKey},
+                    {u"certificate"_s, out},
+                    {u"sha256"_s, hex(certificateFacts(rotation.newCertificate()).sha256)}});
+    context.result(u"%1 will issue with key %2 once station.yaml says so. Write there, below \"issuer\":"_s.arg(
+        subject, rotation.newId()));
+    context.result(u"  use: \"%1\""_s.arg(newKey));
+    context.result(u"  certificate: %1"_s.arg(out));
+    context.say(u"Key %1 still signs revocation lists: --ca-key %1. Hand out the new certificate and the links: "
+                "slipway identity ca export --out-folder FOLDER"_s.arg(rotation.oldId()));
     return 0;
 }
 
 int rotate(CliContext &context, const CaWords &words)
 {
     const Home home = context.openHome();
+    const auto kind = words.training ? IssuerSettings::Kind::File : home.issuerSettings().kind();
+    if (kind == IssuerSettings::Kind::Token)
+        return rotateInToken(context, home, words);
     const auto issuer = home.openIssuer(words.mode()); // finishes a rotation that was cut short
+    if (issuer->isRemote())
+        throw Fault("identity.ca-elsewhere", {issuer->name()});
+    if (!words.newKey.empty() || !words.out.empty())
+        throw Fault("identity.ca-file", {issuer->name()});
     const QString subject = certificateFacts(issuer->chain().front()).subject;
     const auto journal = home.openJournal();
     Rotation rotation(home.file(u"keys"_s), words.name(), home.passphrase(), QString::fromStdString(words.key));
@@ -74,7 +122,12 @@ int rotate(CliContext &context, const CaWords &words)
 int exportAll(CliContext &context, const CaWords &words)
 {
     const Home home = context.openHome();
-    const auto issuer = home.openIssuer(words.mode());
+    QList<CaFiles> keys = caFiles(home, words.training);
+    if (const auto issuer = home.openIssuer(words.mode()); issuer->isRemote()) {
+        keys.front().chain = issuer->chain();
+        keys.front().id = shortKeyId(issuer->chain().front());
+        keys.front().folder.clear();
+    }
     const QString folder = QString::fromStdString(words.out);
     if (!QDir().mkpath(folder))
         throw Fault("file.unwritable", {folder, u"the folder could not be made"_s});
@@ -83,10 +136,10 @@ int exportAll(CliContext &context, const CaWords &words)
         context.object({{u"file"_s, folder + u'/' + name}});
         context.result(folder + u'/' + name);
     };
-    write(u"%1-%2.pem"_s.arg(words.name(), shortKeyId(issuer->chain().front())),
-          certificateToPem(issuer->chain().front()));
-    for (const FormerCa &ca : formerCas(home.file(u"keys"_s), words.name())) {
+    for (const CaFiles &ca : keys) {
         write(u"%1-%2.pem"_s.arg(words.name(), ca.id), certificateToPem(ca.chain.front()));
+        if (ca.folder.isEmpty())
+            continue;
         for (const QString &link : {u"old-with-new"_s, u"new-with-old"_s})
             write(u"%1-%2-%3.pem"_s.arg(words.name(), ca.id, link),
                   readFile(ca.folder + u'/' + link + u".pem"_s, fileLimit, u"a certificate"_s));
@@ -95,6 +148,37 @@ int exportAll(CliContext &context, const CaWords &words)
 }
 
 } // namespace
+
+QList<CaFiles> caFiles(const Home &home, bool training)
+{
+    const QString name = training ? u"training"_s : u"issuer"_s;
+    const IssuerSettings &settings = home.issuerSettings();
+    CaFiles current;
+    if (!training && settings.kind() == IssuerSettings::Kind::Token) {
+        const auto absolute = [&home](const QString &path) {
+            return path.isEmpty() || QDir::isAbsolutePath(path) ? path : home.file(path);
+        };
+        current.keyPath = settings.use;
+        current.certificatePath = absolute(settings.certificate);
+        current.pin = {absolute(settings.secretFile), home.askSecret()};
+    } else {
+        finishRotation(home.file(u"keys"_s), name);
+        current.keyPath = home.file(u"keys/"_s + name + u".key"_s);
+        current.certificatePath = home.file(u"keys/"_s + name + u".pem"_s);
+        current.pin = {{}, home.askSecret()};
+    }
+    current.chain = certificatesFromPem(readFile(current.certificatePath, fileLimit, u"a certificate chain"_s));
+    current.id = shortKeyId(current.chain.front());
+    QList<CaFiles> list{current};
+    for (const FormerCa &ca : formerCas(home.file(u"keys"_s), name)) {
+        // In a token the next key is made ready before station.yaml names it.
+        if (ca.id == current.id)
+            list.front().folder = ca.folder;
+        else
+            list << CaFiles{ca.id, ca.folder, ca.keyPath, ca.certificatePath, ca.chain, current.pin};
+    }
+    return list;
+}
 
 void addIdentityCaCommands(CLI::App &noun, CliContext &context)
 {
@@ -113,8 +197,16 @@ void addIdentityCaCommands(CLI::App &noun, CliContext &context)
     command->add_option("--key", words->key, "P-256 (default), P-384, Ed25519, RSA-3072, RSA-4096")
         ->type_name("TYPE")
         ->check(CLI::IsMember({"P-256", "P-384", "Ed25519", "RSA-3072", "RSA-4096"}));
+    command
+        ->add_option("--new-key", words->newKey,
+                     "For a CA in a token: the next key, which is in a token already (pkcs11-tool --keypairgen)")
+        ->type_name("pkcs11:...");
+    command->add_option("--out", words->out, "With --new-key: where its certificate goes, a new file, PEM")
+        ->type_name("FILE");
     training(command);
-    CliContext::examples(command, {u"slipway identity ca rotate --home H"_s});
+    CliContext::examples(command, {u"slipway identity ca rotate --home H"_s,
+                                   u"slipway identity ca rotate --new-key 'pkcs11:token=factory;object=ca-2' "
+                                   "--out keys/token-ca-2.pem --home H"_s});
     context.action(command, [&context, words] { return rotate(context, *words); });
 
     command = ca->add_subcommand("export", "Write the CA's certificates and links into a folder");

@@ -92,6 +92,12 @@ int release(CliContext &context, const RevocationWords &words)
 }
 
 // The issuer of the mode, or one of its former keys.
+// Keys in a token need none, and nobody is asked for it.
+QByteArray passphraseFor(const Home &home, const CaFiles &ca)
+{
+    return ca.keyPath.startsWith(u"pkcs11:") ? QByteArray() : home.passphrase();
+}
+
 std::unique_ptr<FileIssuer> signerOf(const Home &home, const RevocationWords &words)
 {
     std::unique_ptr<Issuer> issuer = home.openIssuer(words.mode());
@@ -103,9 +109,9 @@ std::unique_ptr<FileIssuer> signerOf(const Home &home, const RevocationWords &wo
         (void)issuer.release();
         return std::unique_ptr<FileIssuer>(file);
     }
-    for (const FormerCa &ca : formerCas(home.file(u"keys"_s), words.training ? u"training"_s : u"issuer"_s)) {
+    for (const CaFiles &ca : caFiles(home, words.training)) {
         if (ca.id == wanted)
-            return FileIssuer::open(ca.keyPath, ca.certificatePath, home.passphrase());
+            return FileIssuer::open(ca.keyPath, ca.certificatePath, passphraseFor(home, ca), ca.pin);
     }
     throw Fault("identity.no-ca", {oneLine(wanted, 40)});
 }
@@ -149,25 +155,6 @@ int crl(CliContext &context, const RevocationWords &words)
     return 0;
 }
 
-struct CaFiles {
-    QString keyPath, certificatePath;
-    QList<QByteArray> chain;
-};
-
-// All keys that issued here: of production and training, with their former ones.
-QList<CaFiles> allKeys(const Home &home)
-{
-    QList<CaFiles> list;
-    for (const QString &name : {u"issuer"_s, u"training"_s}) {
-        const QString path = home.file(u"keys/"_s + name);
-        list << CaFiles{path + u".key"_s, path + u".pem"_s,
-                        certificatesFromPem(readFile(path + u".pem"_s, fileLimit, u"a certificate chain"_s))};
-        for (const FormerCa &ca : formerCas(home.file(u"keys"_s), name))
-            list << CaFiles{ca.keyPath, ca.certificatePath, ca.chain};
-    }
-    return list;
-}
-
 // The key that signs responses for that CA; made anew when it is missing or near its end.
 std::unique_ptr<SigningKey> responderFor(const Home &home, Journal &journal, const CaFiles &ca)
 {
@@ -179,7 +166,8 @@ std::unique_ptr<SigningKey> responderFor(const Home &home, Journal &journal, con
         if (certificateFacts(own).notAfter > soon)
             return SigningKey::open(path + u".key"_s, path + u".pem"_s, home.passphrase());
     }
-    KeyAndCertificate made = createOcspResponder(ca.keyPath, ca.certificatePath, home.passphrase(), responderDays);
+    KeyAndCertificate made =
+        createOcspResponder(ca.keyPath, ca.certificatePath, home.passphrase(), responderDays, ca.pin);
     const CertificateFacts facts = certificateFacts(certificatesFromPem(made.certificatePem).front());
     journal.appendDurably({u"issuer.ocsp-responder"_s,
                            QString(),
@@ -199,7 +187,7 @@ int ocsp(CliContext &context, const RevocationWords &words)
 {
     const Home home = context.openHome();
     const QByteArray request = readFile(text(words.request), fileLimit, u"an OCSP request"_s);
-    const QList<CaFiles> keys = allKeys(home);
+    const QList<CaFiles> keys = caFiles(home, false) + caFiles(home, true); // all that issued here
     QList<QByteArray> issuers;
     for (const CaFiles &ca : keys)
         issuers << ca.chain.front();

@@ -105,6 +105,11 @@ void RunReport::update()
         showSteps(view, seen);
         if (view.word == u"WAIT" && std::exchange(seen.waiting, view.currentStep) != view.currentStep)
             m_context.say(u"%1  %2  %3"_s.arg(view.number, 2).arg(view.serial, -12).arg(view.sentence));
+        // An outage can take long, and nobody may be looking at a progress line.
+        const QString &note = view.progress.note;
+        if ((note.startsWith(u"waiting for the issuer") || note.endsWith(u"has not decided yet")) &&
+            std::exchange(seen.waiting, view.currentStep) != view.currentStep)
+            m_context.say(u"%1  %2  %3"_s.arg(view.number, 2).arg(view.serial, -12).arg(note));
         if (view.state == SlotState::Finished && !std::exchange(seen.verdict, true))
             showVerdict(view);
     }

@@ -7,6 +7,7 @@
 #include "core/identity/issuer.h"
 #include "core/identity/keyfile.h"
 #include "core/identity/name.h"
+#include "core/identity/token.h"
 #include "core/identity/validity.h"
 
 #include <algorithm>
@@ -102,50 +103,52 @@ KeyAndCertificate selfSigned(const QString &organisation, const QString &title, 
 
 // A CA's key with the name, and the end, of its certificate.
 struct OwnCa {
-    Signer signer;
+    std::unique_ptr<Signer> signer;
     QByteArray name;
     QString notAfter;
     bool selfSigned = false;
 
-    static OwnCa open(const QString &keyPath, const QString &certificatePath, const QByteArray &passphrase)
+    static OwnCa open(const QString &keyPath, const QString &certificatePath, const QByteArray &passphrase,
+                      const SecretSource &pin)
     {
         const QByteArray der =
             certificatesFromPem(readFile(certificatePath, 256 * 1024, QStringLiteral("a certificate chain"))).front();
         const CertificateView view = CertificateView::read(der);
-        ssl::Key key = loadKey(keyPath, passphrase);
-        if (publicKeyInfo(key.get()) != view.publicKey.toByteArray())
+        auto signer = Signer::open(keyPath, passphrase, pin, view.publicKey.toByteArray());
+        if (publicKeyInfo(signer->key()) != view.publicKey.toByteArray())
             throw Fault("issuer.mismatch", {keyPath, certificatePath});
-        return {Signer(std::move(key)), view.subject.toByteArray(), timeText(view.notAfter),
-                view.issuer == view.subject};
+        return {std::move(signer), view.subject.toByteArray(), timeText(view.notAfter), view.issuer == view.subject};
     }
 };
 
 } // namespace
 
 NextCa createNextCa(const QString &keyPath, const QString &certificatePath, const QByteArray &passphrase,
-                    const QString &keyType)
+                    const QString &keyType, const SecretSource &pin)
 {
-    const OwnCa old = OwnCa::open(keyPath, certificatePath, passphrase);
+    const OwnCa old = OwnCa::open(keyPath, certificatePath, passphrase, pin);
     if (!old.selfSigned)
         throw Fault("issuer.not-root", {certificatePath});
-    const Signer next(newKey(keyType));
+    const bool inToken = Pkcs11Uri::is(keyType);
+    const auto next = inToken ? Signer::open(keyType, {}, pin, TokenKey::publicKeyOf(Pkcs11Uri::parse(keyType), pin))
+                              : std::make_unique<Signer>(newKey(keyType));
     const auto certificate = [&](const Signer &subject, const Signer &issuer) {
         return certificateToPem(makeCertificate(subject, old.name, Use::Authority, old.notAfter, issuer, old.name));
     };
-    return {{keyToPem(next.key(), passphrase), certificate(next, next)},
-            certificate(old.signer, next),
-            certificate(next, old.signer)};
+    return {{inToken ? QByteArray() : keyToPem(next->key(), passphrase), certificate(*next, *next)},
+            certificate(*old.signer, *next),
+            certificate(*next, *old.signer)};
 }
 
 KeyAndCertificate createOcspResponder(const QString &caKeyPath, const QString &caCertificatePath,
-                                      const QByteArray &passphrase, int days)
+                                      const QByteArray &passphrase, int days, const SecretSource &pin)
 {
-    const OwnCa ca = OwnCa::open(caKeyPath, caCertificatePath, passphrase);
+    const OwnCa ca = OwnCa::open(caKeyPath, caCertificatePath, passphrase, pin);
     const Signer key(newKey());
     const auto cn = rdn(QStringLiteral("CN"), QStringLiteral("OCSP responder ") + shortId(key));
     const QString end = *notAfterOf(QStringLiteral("%1d").arg(days), std::time(nullptr));
     const QByteArray der =
-        makeCertificate(key, der::tlv(der::Sequence, *cn), Use::Ocsp, std::min(end, ca.notAfter), ca.signer, ca.name);
+        makeCertificate(key, der::tlv(der::Sequence, *cn), Use::Ocsp, std::min(end, ca.notAfter), *ca.signer, ca.name);
     return {keyToPem(key.key(), passphrase), certificateToPem(der)};
 }
 

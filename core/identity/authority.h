@@ -4,6 +4,8 @@
 // passports and recipes. P-256 throughout. Private keys are PKCS#8 PEM, encrypted (PBES2, scrypt, AES-256-CBC) when a
 // passphrase is given; the caller writes them with Access::OwnerOnly and cleanses them.
 
+#include "core/identity/secret.h"
+
 #include <QByteArray>
 #include <QString>
 
@@ -24,13 +26,14 @@ struct NextCa {
     KeyAndCertificate ca;
     QByteArray oldWithNew, newWithOld; // PEM
 };
-// keyType: P-256, P-384, Ed25519, RSA-3072 ... Throws issuer.key, issuer.passphrase, issuer.certificate,
-// issuer.not-root, issuer.mismatch.
+// keyType: P-256, P-384, Ed25519, RSA-3072 ...; or "pkcs11:...", a key that is in a token already: then keyPem stays
+// empty. keyPath: a file, or "pkcs11:..."; pin: of both. Throws issuer.key, issuer.passphrase, issuer.certificate,
+// issuer.not-root, issuer.mismatch, issuer.token-*.
 NextCa createNextCa(const QString &keyPath, const QString &certificatePath, const QByteArray &passphrase,
-                    const QString &keyType);
+                    const QString &keyType, const SecretSource &pin = {});
 // A key that may sign OCSP responses for that CA (RFC 6960 section 4.2.2.2): id-kp-OCSPSigning and ocsp-nocheck.
 KeyAndCertificate createOcspResponder(const QString &caKeyPath, const QString &caCertificatePath,
-                                      const QByteArray &passphrase, int days);
+                                      const QByteArray &passphrase, int days, const SecretSource &pin = {});
 struct StationKeys {
     KeyAndCertificate ca;      // 30 years
     KeyAndCertificate station; // digitalSignature, issued by ca, 30 years

@@ -57,6 +57,8 @@ QList<FormerCa> formerCas(const QString &keysFolder, const QString &name)
         FormerCa ca;
         ca.folder = folder.filePath();
         ca.keyPath = ca.folder + QStringLiteral("/ca.key");
+        if (const QString place = ca.folder + QStringLiteral("/ca.uri"); QFileInfo::exists(place))
+            ca.keyPath = QString::fromUtf8(readFile(place, fileLimit, QStringLiteral("the name of a key")).trimmed());
         ca.certificatePath = ca.folder + QStringLiteral("/ca.pem");
         ca.chain = certificatesFromPem(readFile(ca.certificatePath, fileLimit, QStringLiteral("a certificate chain")));
         ca.id = shortKeyId(ca.chain.front());
@@ -76,10 +78,7 @@ Rotation::Rotation(const QString &keysFolder, const QString &name, const QByteAr
     const QByteArray oldPem = readFile(certificatePath, fileLimit, QStringLiteral("a certificate chain"));
     m_oldId = shortKeyId(certificatesFromPem(oldPem).front());
     m_newId = shortKeyId(m_newCertificate);
-    makeOwnFolder(formerFolder(keysFolder));
-    m_folder = formerFolder(keysFolder) + QStringLiteral("/.new-%1-%2").arg(name, m_oldId);
-    QDir(m_folder).removeRecursively(); // of a rotation that came to nothing
-    makeOwnFolder(m_folder);
+    begin();
     const auto write = [this](const char *file, const QByteArray &content, Access access = Access::Everybody) {
         writeFile(m_folder + u'/' + QLatin1String(file), content, access);
     };
@@ -98,6 +97,38 @@ Rotation::Rotation(const QString &keysFolder, const QString &name, const QByteAr
     }
     cleanse(oldKey);
     cleanse(next.ca.keyPem);
+}
+
+Rotation::Rotation(const QString &keysFolder, const QString &name, const QString &oldKey,
+                   const QString &certificatePath, const QString &newKey, const SecretSource &pin)
+    : m_keys(keysFolder), m_name(name)
+{
+    const NextCa next = createNextCa(oldKey, certificatePath, {}, newKey, pin);
+    const QByteArray oldPem = readFile(certificatePath, fileLimit, QStringLiteral("a certificate chain"));
+    m_newCertificate = certificatesFromPem(next.ca.certificatePem).front();
+    m_oldId = shortKeyId(certificatesFromPem(oldPem).front());
+    m_newId = shortKeyId(m_newCertificate);
+    if (m_newId == m_oldId)
+        throw Fault("issuer.key", {newKey, QStringLiteral("it is the key that issues already")});
+    begin();
+    try {
+        writeFile(m_folder + QStringLiteral("/ca.uri"), oldKey.toUtf8() + '\n');
+        writeFile(m_folder + QStringLiteral("/ca.pem"), oldPem);
+        writeFile(m_folder + QStringLiteral("/old-with-new.pem"), next.oldWithNew);
+        writeFile(m_folder + QStringLiteral("/new-with-old.pem"), next.newWithOld);
+    } catch (...) {
+        QDir(m_folder).removeRecursively();
+        throw;
+    }
+}
+
+// The folder that nobody looks at yet.
+void Rotation::begin()
+{
+    makeOwnFolder(formerFolder(m_keys));
+    m_folder = formerFolder(m_keys) + QStringLiteral("/.new-%1-%2").arg(m_name, m_oldId);
+    QDir(m_folder).removeRecursively(); // of a rotation that came to nothing
+    makeOwnFolder(m_folder);
 }
 
 Rotation::~Rotation()

@@ -6,10 +6,16 @@
 #include "core/identity/cryptoki.h"
 #include "core/identity/tokenpkey.h"
 
+#include <QFile>
 #include <QHash>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <condition_variable>
 #include <mutex>
 #include <vector>
@@ -33,11 +39,52 @@ bool isLoss(CK_RV result)
     case CKR_KEY_HANDLE_INVALID:
     case CKR_OBJECT_HANDLE_INVALID:
     case CKR_SLOT_ID_INVALID:
+    case CKR_TOKEN_NOT_RECOGNIZED:
+    case CKR_GENERAL_ERROR: // what modules of tokens behind a network say
+    case CKR_FUNCTION_FAILED:
         return true;
     default:
         return false;
     }
 }
+
+// Whether such an answer to C_Login says something of the PIN itself.
+bool isOfPin(CK_RV result)
+{
+    switch (result) {
+    case CKR_PIN_INCORRECT:
+    case CKR_PIN_INVALID:
+    case CKR_PIN_LEN_RANGE:
+    case CKR_PIN_EXPIRED:
+    case CKR_PIN_LOCKED:
+    case CKR_USER_PIN_NOT_INITIALIZED:
+        return true;
+    default:
+        return false;
+    }
+}
+
+// Held from the question how often a wrong PIN was tried until the answer to ours.
+class TurnAtFile
+{
+public:
+    explicit TurnAtFile(const QString &path)
+        : m_fd(path.isEmpty() ? -1 : ::open(QFile::encodeName(path).constData(), O_RDONLY | O_CLOEXEC | O_NONBLOCK))
+    {
+        while (m_fd >= 0 && ::flock(m_fd, LOCK_EX) != 0 && errno == EINTR) {
+        }
+    }
+    ~TurnAtFile()
+    {
+        if (m_fd >= 0)
+            ::close(m_fd);
+    }
+    TurnAtFile(const TurnAtFile &) = delete;
+    TurnAtFile &operator=(const TurnAtFile &) = delete;
+
+private:
+    const int m_fd;
+};
 
 CK_ATTRIBUTE attribute(CK_ATTRIBUTE_TYPE type, const QByteArray &value)
 {
@@ -103,8 +150,10 @@ public:
     {
         {
             const std::lock_guard lock(m_mutex);
-            if (lease.generation != m_generation)
+            if (lease.generation != m_generation) {
+                (*m_module)->C_CloseSession(lease.session); // it outlived a loss
                 return;
+            }
             m_idle.push_back(lease.session);
         }
         m_returned.notify_one();
@@ -114,20 +163,21 @@ public:
     {
         {
             const std::lock_guard lock(m_mutex);
+            (*m_module)->C_CloseSession(lease.session);
             if (lease.generation != m_generation)
                 return;
-            (*m_module)->C_CloseSession(lease.session);
             --m_sessions;
         }
         m_returned.notify_all();
     }
     // Everything of this generation is void.
-    void lose(quint64 generation)
+    void lose(const Lease &lease)
     {
         {
             const std::lock_guard lock(m_mutex);
-            if (generation != m_generation)
+            if (lease.generation != m_generation)
                 return; // another thread was quicker
+            (*m_module)->C_CloseSession(lease.session);
             closeAllLocked();
         }
         m_returned.notify_all();
@@ -192,8 +242,12 @@ private:
         if (result != CKR_OK)
             throw lossLocked(result);
         try {
-            if (token.flags & CKF_LOGIN_REQUIRED)
+            if (token.flags & CKF_LOGIN_REQUIRED) {
+                const TurnAtFile turn(m_pin.file);
+                if (!m_pin.file.isEmpty() && (*m_module)->C_GetTokenInfo(m_slot, &token) != CKR_OK)
+                    throw lossLocked(CKR_TOKEN_NOT_PRESENT);
                 loginLocked(token);
+            }
         } catch (...) {
             closeAllLocked();
             throw;
@@ -226,9 +280,14 @@ private:
             result = (*m_module)->C_Login(session, CKU_USER, reinterpret_cast<CK_UTF8CHAR *>(m_pinBytes.data()),
                                           CK_ULONG(m_pinBytes.size()));
         }
-        if (result == CKR_OK || result == CKR_USER_ALREADY_LOGGED_IN)
+        if (result == CKR_OK || result == CKR_USER_ALREADY_LOGGED_IN) {
+            m_pinTaken = true;
             return;
-        if (isLoss(result))
+        }
+        // A token that is on its way back may say anything, and the PIN was right before. At the first login an answer
+        // that says nothing could mean a wrong PIN.
+        const bool saysNothing = result == CKR_GENERAL_ERROR || result == CKR_FUNCTION_FAILED;
+        if ((isLoss(result) && !saysNothing) || (m_pinTaken && !isOfPin(result)))
             throw lossLocked(result);
         // Whatever it was: the same PIN is not given to the token again.
         cleanse(m_pinBytes);
@@ -263,10 +322,12 @@ private:
         return result;
     }
 
+    // With the last session the login ends. One that a thread is using is closed by that thread: not every module
+    // survives it when that is done behind a signature's back.
     void closeAllLocked()
     {
-        if (m_sessions > 0) // with the last session the login ends
-            (*m_module)->C_CloseAllSessions(m_slot);
+        for (const CK_SESSION_HANDLE session : m_idle)
+            (*m_module)->C_CloseSession(session);
         m_sessions = 0;
         m_idle.clear();
         m_open = false;
@@ -280,7 +341,8 @@ private:
     std::condition_variable m_returned;
     bool m_open = false;
     bool m_pinRefused = false;
-    QByteArray m_pinBytes; // kept for the time after a loss
+    bool m_pinTaken = false; // by the token, once at least
+    QByteArray m_pinBytes;   // kept for the time after a loss
     CK_SLOT_ID m_slot = 0;
     QString m_label;
     size_t m_sessions = 0, m_limit = maximumSessions;
@@ -390,6 +452,74 @@ std::shared_ptr<TokenKey> TokenKey::open(const Pkcs11Uri &uri, const SecretSourc
     return key;
 }
 
+QByteArray TokenKey::publicKeyOf(const Pkcs11Uri &uri, const SecretSource &pin)
+{
+    SecretSource source = pin;
+    if (!uri.pinFile.isEmpty())
+        source.file = uri.pinFile;
+    const auto token = Token::of(uri, source);
+    const CryptokiModule &module = token->module();
+    const Token::Lease lease = token->take();
+    const auto refuse = [&](const QString &why, CK_RV result = CKR_OK) {
+        token->dispose(lease);
+        return Fault("issuer.token-key", {uri.words(), why}, returnValueName(result));
+    };
+    CK_OBJECT_CLASS keyClass = CKO_PUBLIC_KEY;
+    const QByteArray label = uri.object.toUtf8();
+    std::vector<CK_ATTRIBUTE> wanted{{CKA_CLASS, &keyClass, sizeof keyClass}};
+    if (!label.isEmpty())
+        wanted.push_back(attribute(CKA_LABEL, label));
+    if (!uri.id.isEmpty())
+        wanted.push_back(attribute(CKA_ID, uri.id));
+    std::array<CK_OBJECT_HANDLE, 2> found{};
+    CK_ULONG count = 0;
+    CK_RV result = module->C_FindObjectsInit(lease.session, wanted.data(), CK_ULONG(wanted.size()));
+    if (result == CKR_OK) {
+        result = module->C_FindObjects(lease.session, found.data(), CK_ULONG(found.size()), &count);
+        module->C_FindObjectsFinal(lease.session);
+    }
+    if (result != CKR_OK)
+        throw refuse(QStringLiteral("its public half cannot be looked for"), result);
+    if (count != 1) {
+        throw refuse(count == 0 ? QStringLiteral("the token has no such public key")
+                                : QStringLiteral("several keys have that name"));
+    }
+    constexpr CK_ULONG longest = 1024;
+    const auto read = [&](CK_ATTRIBUTE_TYPE type) {
+        QByteArray value(qsizetype(longest), Qt::Uninitialized);
+        CK_ATTRIBUTE ask{type, value.data(), longest};
+        if (module->C_GetAttributeValue(lease.session, found[0], &ask, 1) != CKR_OK || ask.ulValueLen > longest)
+            return QByteArray();
+        value.truncate(qsizetype(ask.ulValueLen));
+        return value;
+    };
+    CK_KEY_TYPE type = 0;
+    CK_ATTRIBUTE askType{CKA_KEY_TYPE, &type, sizeof type};
+    if (module->C_GetAttributeValue(lease.session, found[0], &askType, 1) != CKR_OK)
+        throw refuse(QStringLiteral("its type cannot be read"));
+    QByteArray algorithm, bits;
+    if (type == CKK_EC) {
+        algorithm = der::tlv(der::Oid, oid::view(oid::ecPublicKey)) + read(CKA_EC_PARAMS);
+        bits = read(CKA_EC_POINT);
+        try { // an OCTET STRING about the point; some modules give the point alone
+            bits = der::single(bits, der::OctetString).content.toByteArray();
+        } catch (const der::Error &) {
+        }
+    } else if (type == CKK_RSA) {
+        algorithm = der::tlv(der::Oid, oid::view(oid::rsaEncryption)) + der::tlv(der::Null, QByteArrayView());
+        bits = der::tlv(der::Sequence,
+                        {der::unsignedInteger(read(CKA_MODULUS)), der::unsignedInteger(read(CKA_PUBLIC_EXPONENT))});
+    }
+    const QByteArray key = der::tlv(
+        der::Sequence, {der::tlv(der::Sequence, algorithm), der::tlv(der::BitString, QByteArray(1, '\0') + bits)});
+    const unsigned char *p = ssl::data(key);
+    const ssl::Key whole(d2i_PUBKEY(nullptr, &p, long(key.size())));
+    if (!whole)
+        throw refuse(QStringLiteral("it is of another kind than P-256, P-384, RSA"));
+    token->giveBack(lease);
+    return key;
+}
+
 TokenKey::~TokenKey() = default;
 
 QString TokenKey::tokenLabel() const
@@ -429,7 +559,7 @@ QByteArray TokenKey::signWith(unsigned long mechanism, QByteArrayView data, qsiz
             m_token->dispose(lease);
             throw Fault("issuer.token-refused", {m_uri.words()}, returnValueName(result));
         }
-        m_token->lose(lease.generation);
+        m_token->lose(lease);
     }
     throw m_token->loss(result);
 }

@@ -3,7 +3,8 @@
 // signing threads share; where the token went away or forgot us (removed, reset, session lost) everything is opened
 // anew once, with the same PIN, before a fault is thrown. A PIN that the token refused is never tried again by this
 // object; neither is a PIN from a file given to a token that counts wrong tries already, for such a file is read again
-// at every start of the program. Several processes may use one token. Thread-safe. Room-internal.
+// at every start of the program. Several processes may use one token; those that read one PIN file log in one after the
+// other, so that a wrong one is tried by the first alone. Thread-safe. Room-internal.
 //
 // Throws issuer.token-*: -module, -missing (no such token or several), -key, -pin, -pin-blocked, -lost, -refused;
 // issuer.secret-*.
@@ -25,6 +26,8 @@ class TokenKey : public std::enable_shared_from_this<TokenKey>
 public:
     // publicKey: SubjectPublicKeyInfo of the certificate that belongs to the key; P-256, P-384 or RSA. Logs in.
     static std::shared_ptr<TokenKey> open(const Pkcs11Uri &uri, const SecretSource &pin, const QByteArray &publicKey);
+    // SubjectPublicKeyInfo of a key in the token, from its public object there; for a key without a certificate.
+    static QByteArray publicKeyOf(const Pkcs11Uri &uri, const SecretSource &pin);
     ~TokenKey();
     TokenKey(const TokenKey &) = delete;
     TokenKey &operator=(const TokenKey &) = delete;

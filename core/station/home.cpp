@@ -287,6 +287,27 @@ QByteArray Home::passphrase() const
     return m_passphrase;
 }
 
+namespace {
+
+// What a CA of the station's own has in its home, wherever its key is: former keys, and quotas.
+void completeIssuer(const Home &home, FileIssuer &issuer, Mode mode)
+{
+    QList<QList<QByteArray>> former;
+    for (const FormerCa &ca : formerCas(home.file(QStringLiteral("keys")),
+                                        mode == Mode::Training ? QStringLiteral("training") : QStringLiteral("issuer")))
+        former << ca.chain;
+    issuer.setFormerChains(former);
+    // A station whose engineers are named issues within their quotas only.
+    const QString anchors = home.file(QStringLiteral("keys/quota-anchors.pem"));
+    if (mode == Mode::Production && QFileInfo::exists(anchors)) {
+        issuer.setQuotas(QuotaBook::open(home.file(QStringLiteral("quotas")),
+                                         readFile(anchors, configLimit, QStringLiteral("a certificate")),
+                                         home.stationKeyId()));
+    }
+}
+
+} // namespace
+
 std::unique_ptr<Issuer> Home::openIssuer(const IssuerSettings &settings) const
 {
     if (settings.kind() == IssuerSettings::Kind::File)
@@ -297,7 +318,10 @@ std::unique_ptr<Issuer> Home::openIssuer(const IssuerSettings &settings) const
         if (!path->isEmpty() && !QDir::isAbsolutePath(*path) && !Pkcs11Uri::is(*path))
             *path = file(*path);
     }
-    return slipway::openIssuer(absolute, absolute.key.isEmpty() ? QByteArray() : passphrase(), m_ask);
+    auto issuer = slipway::openIssuer(absolute, absolute.key.isEmpty() ? QByteArray() : passphrase(), m_ask);
+    if (auto *token = dynamic_cast<FileIssuer *>(issuer.get()))
+        completeIssuer(*this, *token, Mode::Production);
+    return issuer;
 }
 
 std::unique_ptr<Issuer> Home::openIssuer(Mode mode) const
@@ -312,16 +336,7 @@ std::unique_ptr<Issuer> Home::openFileIssuer(Mode mode) const
     finishRotation(keys, name.section(u'/', -1));
     auto issuer =
         FileIssuer::open(file(name + QStringLiteral(".key")), file(name + QStringLiteral(".pem")), passphrase());
-    QList<QList<QByteArray>> former;
-    for (const FormerCa &ca : formerCas(keys, name.section(u'/', -1)))
-        former << ca.chain;
-    issuer->setFormerChains(former);
-    // A station whose engineers are named issues within their quotas only.
-    const QString anchors = file(QStringLiteral("keys/quota-anchors.pem"));
-    if (mode == Mode::Production && QFileInfo::exists(anchors))
-        issuer->setQuotas(QuotaBook::open(file(QStringLiteral("quotas")),
-                                          readFile(anchors, configLimit, QStringLiteral("a certificate")),
-                                          stationKeyId()));
+    completeIssuer(*this, *issuer, mode);
     return issuer;
 }
 

@@ -269,10 +269,34 @@ private:
             throw Fault("identity.open-request", {context.serial(), open->issuer, open->at});
     }
 
+    // A request for this unit whose end is not known: the key that it was made for must stay in the device, or the
+    // certificate would be for nobody. Nothing: none is open, or the key can be derived again.
+    std::optional<CertificateRequest> requestForOpenKey(StepContext &context, Keys &keys, const Task &task) const
+    {
+        const auto open = context.issuer().isRemote()
+                              ? openRequestOf(context.journal(), context.mode(), context.serial())
+                              : std::nullopt;
+        if (!open || m_source == KeySource::Derived)
+            return {};
+        CertificateRequest request;
+        try {
+            request = CertificateRequest::parse(keys.request(context.serial(), task));
+        } catch (const Fault &fault) { // no key, for one
+            if (fault.blame() != Blame::Unit || fault.retryable())
+                throw;
+            task.say(fault.text());
+        }
+        if (request.publicKeySha256 != open->publicKeySha256)
+            throw Fault("identity.open-request", {context.serial(), open->issuer, open->at});
+        provePossession(keys, request.publicKeyDer, task);
+        return request;
+    }
+
     QByteArray issue(StepContext &context, Keys &keys, Task &task) const
     {
         IssueOrder order;
-        order.request = obtainKey(context, keys, {m_source, m_elementAnchors}, task);
+        const auto open = requestForOpenKey(context, keys, task);
+        order.request = open ? *open : obtainKey(context, keys, {m_source, m_elementAnchors}, task);
         order.profile = m_profile;
         order.serial = context.serial();
         order.mudUrl = mudUrl(context);

@@ -101,7 +101,8 @@ public:
                 // A clear refusal is an end where nothing was lost before.
                 const bool open = m_pending || m_lost || (m_wasPending && !fault.is(u"issuer.refused"));
                 end(open ? u"unknown"_s : u"not-done"_s, fault.sentence());
-                if (m_pending && m_task.stop.stop_requested()) // a person; asking again later is safe
+                // A person ended the waiting; asking again later is safe.
+                if (m_task.stop.stop_requested() && (m_pending || (!open && fault.retryable())))
                     throw Fault("base.stopped", {}, fault.text());
                 if (m_lost && !known && !m_pending)
                     throw Fault("issuer.answer-lost", {m_issuer.address(), u"its answer got lost before"_s},
@@ -432,8 +433,11 @@ void withPatience(const OutagePolicy &policy, const Task &task, const std::funct
             act();
             return;
         } catch (const Fault &fault) {
-            if (!fault.retryable() || !patience.again(fault))
-                throw;
+            if (fault.retryable() && patience.again(fault))
+                continue;
+            if (fault.retryable() && task.stop.stop_requested())
+                throw Fault("base.stopped", {}, fault.text());
+            throw;
         }
     }
 }

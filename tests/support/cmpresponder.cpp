@@ -286,7 +286,7 @@ int CmpResponder::poll(OSSL_CMP_SRV_CTX *context, const OSSL_CMP_MSG *message, i
     const QByteArray transaction(reinterpret_cast<const char *>(ASN1_STRING_get0_data(id)), ASN1_STRING_length(id));
     ++self->polled;
     *request = nullptr;
-    *checkAfter = 1;
+    *checkAfter = self->pollAfter;
     if (!self->m_waiting.contains(transaction))
         return 0;
     if (!self->undecided)

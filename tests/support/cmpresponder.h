@@ -47,6 +47,7 @@ public:
     void grantImplicitConfirm(); // where it is asked for
     std::atomic<Fault> fault{Fault::None};
     std::atomic<int> issued{0}, confirmed{0}, rejected{0}, revoked{0}, requests{0}, polled{0};
+    std::atomic<int> pollAfter{1};        // seconds
     std::atomic<bool> undecided{false};   // says "waiting", and goes on saying so as long as this holds
     std::function<void()> beforeAnswer{}; // after it has issued; set it before the first request
     QByteArray lastIssued()               // DER

@@ -81,7 +81,7 @@ private Q_SLOTS:
             u"3:1: unknown key \"vesion\"; did you mean \"version\"?"_s,
             u"4:24: \"device\" has no key \"bord\"; did you mean \"board\"?"_s,
             u"4:44: \"C5\" is no device class of RFC 7228bis."_s,
-            u"6:19: \"from\" must be one of scan, allocator, device, fixed, not \"scam\"; did you mean \"scan\"?"_s,
+            u"6:19: \"from\" must be one of scan, allocator, device, fixed, lot, not \"scam\"; did you mean \"scan\"?"_s,
             u"7:46: \"format\" is unusable: a \"%\" must start %0Nd, %0Nx or %0NX with N from 1 to 15"_s,
             u"8:3: a variable's name is a letter, then letters, digits, - and _; not \"9lives\""_s,
             u"10:27: \"expect\" has no key \"bored\"; did you mean \"board\"?"_s,

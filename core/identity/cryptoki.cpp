@@ -14,11 +14,23 @@
 
 namespace slipway {
 
+namespace {
+
+std::mutex loading; // held while a module is handed out, initialized or finalized
+
+CK_RV initialize(const CK_FUNCTION_LIST *functions)
+{
+    CK_C_INITIALIZE_ARGS arguments{};
+    arguments.flags = CKF_OS_LOCKING_OK;
+    return functions->C_Initialize(&arguments);
+}
+
+} // namespace
+
 std::shared_ptr<CryptokiModule> CryptokiModule::load(const QString &library)
 {
-    static std::mutex mutex;
     static QHash<QString, std::weak_ptr<CryptokiModule>> loaded;
-    const std::lock_guard lock(mutex);
+    const std::lock_guard lock(loading);
     const QFileInfo file(library);
     const QString path = file.exists() ? file.canonicalFilePath() : library;
     if (auto module = loaded.value(path).lock())
@@ -37,14 +49,22 @@ std::shared_ptr<CryptokiModule> CryptokiModule::load(const QString &library)
         throw refuse(QStringLiteral("it is no PKCS#11 module"));
     if (module->m_functions->version.major != 2)
         throw refuse(QStringLiteral("it is of Cryptoki version %1").arg(module->m_functions->version.major));
-    CK_C_INITIALIZE_ARGS arguments{};
-    arguments.flags = CKF_OS_LOCKING_OK;
-    const CK_RV result = module->m_functions->C_Initialize(&arguments);
+    const CK_RV result = initialize(module->m_functions);
     if (result != CKR_OK && result != CKR_CRYPTOKI_ALREADY_INITIALIZED)
         throw refuse(QStringLiteral("it cannot be initialized"), returnValueName(result));
     module->m_initialized = result == CKR_OK;
     loaded.insert(path, module);
     return module;
+}
+
+bool CryptokiModule::lookAgain(const std::shared_ptr<CryptokiModule> &module)
+{
+    const std::lock_guard lock(loading);
+    if (!module->m_initialized || module.use_count() != 1)
+        return false;
+    module->m_functions->C_Finalize(nullptr);
+    module->m_initialized = initialize(module->m_functions) == CKR_OK;
+    return module->m_initialized;
 }
 
 CryptokiModule::~CryptokiModule()

@@ -19,6 +19,10 @@ public:
     CryptokiModule(const CryptokiModule &) = delete;
     CryptokiModule &operator=(const CryptokiModule &) = delete;
 
+    // Initializes it anew, because some (SoftHSM2) look for tokens only then and do not see one that another program is
+    // just writing. False, and nothing is done, where anybody else holds the module or it was initialized elsewhere.
+    static bool lookAgain(const std::shared_ptr<CryptokiModule> &module);
+
     const CK_FUNCTION_LIST *operator->() const { return m_functions; }
     QString library() const { return m_library; }
 

@@ -16,8 +16,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <thread>
 #include <vector>
 
 namespace slipway {
@@ -25,6 +27,8 @@ namespace slipway {
 namespace {
 
 constexpr size_t maximumSessions = 16;
+constexpr int looks = 4; // for a token that is not there at the first
+constexpr auto betweenLooks = std::chrono::milliseconds(40);
 
 // The token, or what it knew of us, is gone; opening everything anew can help.
 bool isLoss(CK_RV result)
@@ -205,7 +209,8 @@ private:
         return Fault("issuer.token-lost", {m_uri.words()}, returnValueName(result));
     }
 
-    void openLocked()
+    // The slot with the token that the URI names; how many there are.
+    int findLocked(CK_TOKEN_INFO &token)
     {
         CK_ULONG count = 0;
         std::vector<CK_SLOT_ID> slotIds;
@@ -219,7 +224,6 @@ private:
             throw lossLocked(result);
         slotIds.resize(std::min<size_t>(count, slotIds.size()));
         int found = 0;
-        CK_TOKEN_INFO token{};
         for (const CK_SLOT_ID slot : slotIds) {
             CK_TOKEN_INFO info{};
             if ((*m_module)->C_GetTokenInfo(slot, &info) != CKR_OK || !matches(slot, info))
@@ -228,17 +232,32 @@ private:
             m_slot = slot;
             token = info;
         }
+        return found;
+    }
+
+    void openLocked()
+    {
+        CK_TOKEN_INFO token{};
+        int found = findLocked(token);
+        // Another program may be writing it in this moment. Later on sessions could still be in use.
+        for (int look = 1; found == 0 && !m_seen && look <= looks; ++look) {
+            std::this_thread::sleep_for(look * betweenLooks);
+            if (!CryptokiModule::lookAgain(m_module))
+                break;
+            found = findLocked(token);
+        }
         if (found != 1) {
             throw Fault("issuer.token-missing",
                         {m_uri.words(), found == 0 ? QStringLiteral("no token of that name is plugged in")
                                                    : QStringLiteral("%1 tokens have that name").arg(found)});
         }
+        m_seen = true;
         m_label = paddedText(token.label, sizeof token.label);
         m_limit = maximumSessions;
         if (token.ulMaxSessionCount != CK_EFFECTIVELY_INFINITE && token.ulMaxSessionCount != CK_UNAVAILABLE_INFORMATION)
             m_limit = std::clamp<size_t>(token.ulMaxSessionCount, 1, maximumSessions);
         ++m_generation;
-        result = openSessionLocked();
+        const CK_RV result = openSessionLocked();
         if (result != CKR_OK)
             throw lossLocked(result);
         try {
@@ -346,6 +365,7 @@ private:
     CK_SLOT_ID m_slot = 0;
     QString m_label;
     size_t m_sessions = 0, m_limit = maximumSessions;
+    bool m_seen = false; // it was there once
     quint64 m_generation = 1;
     std::vector<CK_SESSION_HANDLE> m_idle;
 };

@@ -86,6 +86,18 @@ bool StationIssuer::mayAskAgain() const
     return issuer && issuer->mayAskAgain();
 }
 
+bool StationIssuer::confirms() const
+{
+    const Issuer *issuer = inner();
+    return issuer && issuer->confirms();
+}
+
+int StationIssuer::parallelism() const
+{
+    const Issuer *issuer = inner();
+    return issuer ? issuer->parallelism() : 1;
+}
+
 OutagePolicy StationIssuer::outage() const
 {
     const Issuer *issuer = inner();

@@ -33,6 +33,8 @@ public:
     void checkHealth() const override;
     bool isRemote() const override;
     bool mayAskAgain() const override;
+    bool confirms() const override;
+    int parallelism() const override;
     OutagePolicy outage() const override;
     QString address() const override;
     bool revoke(const QByteArray &certificate, const QString &reason, const Task &task) override;

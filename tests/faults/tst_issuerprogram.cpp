@@ -167,6 +167,24 @@ private Q_SLOTS:
         QCOMPARE(issued(), 1);
     }
 
+    // The run waits and goes on without a person.
+    void comesBack_data() { protocols(); }
+    void comesBack()
+    {
+        QFETCH(bool, cmp);
+        serve(cmp);
+        const int port = cmp ? m_cmp->port() : m_est->port();
+        m_cmp.reset();
+        m_est.reset();
+        Running running(slipwayProgram(), words());
+        QVERIFY2(running.waitForText("waiting for the issuer"), running.output().constData());
+        serve(cmp, port);
+        const Ran ran = running.finish();
+        QVERIFY2(ran.status == 0, qPrintable(ran.text()));
+        QCOMPARE(ran.lastLine(), u"1 passed, 0 failed"_s);
+        QCOMPARE(issued(), 1);
+    }
+
     // It had the request and said that it has not decided; then it is away for a while.
     void comesBackWhileUndecided_data() { protocols(); }
     void comesBackWhileUndecided()

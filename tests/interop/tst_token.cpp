@@ -246,6 +246,35 @@ private Q_SLOTS:
         QVERIFY(!logins().contains("wrong"));
     }
 
+    // A run waits for it and goes on by itself.
+    void aRunWaitsForTheToken()
+    {
+        const QString port = m_flaky.filePath("dut");
+        Running device(slipwayProgram(), {"virtual", "smp", "--pty", port});
+        QVERIFY(device.waitForFile(port));
+        writeFile(
+            m_home + "/recipes/identity.yaml",
+            "slipway: 1\nname: Identity\nversion: \"1\"\n"
+            "device: { driver: smp, board: t1-rev-b, class: [M, C3, F1, T1] }\n"
+            "variables:\n  serial: { from: scan, pattern: \"T1-[0-9]{8}\" }\n"
+            "steps:\n  - idevid: { profile: t1, key: on-device, mud-url: \"https://mud.example/t1/1.4.json\" }\n");
+        device.signal(SIGSTOP); // until the station has begun, and the token is gone
+        const auto goOn = qScopeGuard([&device] { device.signal(SIGCONT); });
+        Running run(slipwayProgram(),
+                    {"run", "identity", "--slot", "1=" + port, "--serial", "T1-00000077", "--home", m_home});
+        QTRY_COMPARE_WITH_TIMEOUT(
+            shell(QStringLiteral("sqlite3 '%1/journal.db' \"SELECT count(*) FROM run\"").arg(m_home)).lastLine(),
+            QStringLiteral("1"), 30'000);
+        writeFile(m_flaky.filePath("removed"), "");
+        device.signal(SIGCONT);
+        QVERIFY2(run.waitForText("waiting for the issuer"), run.output().constData());
+        const Ran health = slipwayRun({"identity", "issuer", "--home", m_home});
+        QVERIFY2(health.status == 3 && health.text().contains("token factory"), qPrintable(health.text()));
+        QVERIFY(QFile::remove(m_flaky.filePath("removed")));
+        const Ran ran = run.finish();
+        QVERIFY2(ran.status == 0, qPrintable(ran.text()));
+    }
+
     // Several processes at once on one token and one journal; two of them want the same serial number.
     void severalProcesses()
     {

@@ -76,7 +76,9 @@ void checkRecipeFits(const Recipe &recipe, const QStringList &drivers, const Wor
     for (const RecipeStep &step : allSteps(recipe)) {
         const StepKind *kind = stepKind(step.kind);
         const auto fault = caught([&] { kind->make(step)->prepare(context); });
-        if (fault)
+        // An issuer that is shut is nothing of the recipe's: a person can still open it, and units that need it are
+        // told when they run.
+        if (fault && !fault->is("issuer.shut"))
             throw Fault("station.recipe-attention", {fault->text()}, fault->detail());
     }
 }

@@ -6,7 +6,9 @@
 #include "core/station/stationconfig.h"
 #include "core/station/stationissuer.h"
 #include "core/station/stationlock.h"
+#include "core/steps/recipechecker.h"
 #include "tests/support/testmain.h"
+#include "tests/unit/station/fakeline.h"
 
 #include <sys/stat.h>
 
@@ -276,7 +278,8 @@ private Q_SLOTS:
         config.resize(0);
         config.write(yaml);
         config.close();
-        const DriverRegistry drivers;
+        DriverRegistry drivers;
+        drivers.add(std::make_unique<test::FakeDriver>(1));
         StationOptions options;
         QCOMPARE(codeOf([&] { (void)Station::open(Home::open(path), drivers, options); }), u"issuer.token-module"_s);
         options.openShut = true;
@@ -285,6 +288,16 @@ private Q_SLOTS:
         QCOMPARE(station->lamps().at(1).state, Lamp::State::Bad);
         QCOMPARE(station->lamps().at(1).words, u"shut"_s);
         QVERIFY(station->openIssuer()->is("issuer.token-module"));
+
+        // The line opens with recipes that need the issuer: a person can still open it.
+        const QString recipe = path + u"/recipes/test.yaml"_s;
+        writeFile(recipe,
+                  "slipway: 1\nname: Test recipe\ndevice: { driver: fake, board: t1-rev-b }\nsteps:\n"
+                  "  - idevid: { profile: t1, key: on-device, mud-url: \"https://mud.example/t1/1.4.json\" }\n");
+        RecipeChecks checks;
+        checks.drivers = &drivers;
+        QCOMPARE(codeOf([&] { station->loadRecipe(loadRecipe(recipe, checks)); }), QString());
+        QCOMPARE(station->recipe()->name, u"Test recipe"_s);
     }
 
     void badConfig_data()

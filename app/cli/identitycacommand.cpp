@@ -48,6 +48,19 @@ int list(CliContext &context, const CaWords &words)
     return 0;
 }
 
+// Before the new key is used: the record names each key that ever signed.
+void recordRotation(Journal &journal, const QString &subject, const Rotation &rotation, Mode mode)
+{
+    journal.appendDurably({u"issuer.rotated"_s,
+                           QString(),
+                           QString(),
+                           {{u"issuer"_s, subject},
+                            {u"old-key-id"_s, rotation.oldId()},
+                            {u"new-key-id"_s, rotation.newId()},
+                            {u"new-sha256"_s, certificateFacts(rotation.newCertificate()).sha256},
+                            {u"mode"_s, toString(mode)}}});
+}
+
 // From a key in a token to the next one there.
 int rotateInToken(CliContext &context, const Home &home, const CaWords &words)
 {
@@ -62,14 +75,7 @@ int rotateInToken(CliContext &context, const Home &home, const CaWords &words)
     const auto journal = home.openJournal();
     Rotation rotation(home.file(u"keys"_s), words.name(), ca.keyPath, ca.certificatePath, newKey, ca.pin);
     writeFile(out, certificateToPem(rotation.newCertificate()));
-    journal->appendDurably({u"issuer.rotated"_s,
-                            QString(),
-                            QString(),
-                            {{u"issuer"_s, subject},
-                             {u"old-key-id"_s, rotation.oldId()},
-                             {u"new-key-id"_s, rotation.newId()},
-                             {u"new-sha256"_s, certificateFacts(rotation.newCertificate()).sha256},
-                             {u"mode"_s, toString(words.mode())}}});
+    recordRotation(*journal, subject, rotation, words.mode());
     rotation.commit();
     context.object({{u"old-key"_s, rotation.oldId()},
                     {u"new-key"_s, rotation.newId()},
@@ -100,14 +106,7 @@ int rotate(CliContext &context, const CaWords &words)
     const QString subject = certificateFacts(issuer->chain().front()).subject;
     const auto journal = home.openJournal();
     Rotation rotation(home.file(u"keys"_s), words.name(), home.passphrase(), QString::fromStdString(words.key));
-    journal->appendDurably({u"issuer.rotated"_s,
-                            QString(),
-                            QString(),
-                            {{u"issuer"_s, subject},
-                             {u"old-key-id"_s, rotation.oldId()},
-                             {u"new-key-id"_s, rotation.newId()},
-                             {u"new-sha256"_s, certificateFacts(rotation.newCertificate()).sha256},
-                             {u"mode"_s, toString(words.mode())}}});
+    recordRotation(*journal, subject, rotation, words.mode());
     rotation.commit();
     context.object({{u"old-key"_s, rotation.oldId()},
                     {u"new-key"_s, rotation.newId()},

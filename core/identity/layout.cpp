@@ -32,6 +32,28 @@ QByteArray timeDer(const QString &text)
     return der::tlv(der::GeneralizedTime, text.toLatin1());
 }
 
+// What stands in every certificate with a content of its own is written in one piece rather than put together.
+QByteArray serialNumberRdn(const QByteArray &serialNumber)
+{
+    const qsizetype size = serialNumber.size();
+    if (size > 64) // ub-serial-number, RFC 5280 appendix A.1; below it all lengths have one octet
+        throw Fault("issuer.defect", {QStringLiteral("subject serialNumber")});
+    // SET { SEQUENCE { 2.5.4.5, PrintableString } }
+    QByteArray out("\x31\x00\x30\x00\x06\x03\x55\x04\x05\x13\x00", 11);
+    out[1] = char(size + 9);
+    out[3] = char(size + 7);
+    out[10] = char(size);
+    return out.append(serialNumber);
+}
+
+QByteArray keyIdentifierExtension(const QByteArray &sha1) // RFC 5280 section 4.2.1.2
+{
+    static constexpr QByteArrayView head("\x30\x1d\x06\x03\x55\x1d\x0e\x04\x16\x04\x14", 11);
+    QByteArray out;
+    out.reserve(head.size() + sha1.size());
+    return out.append(head).append(sha1);
+}
+
 // The parts in order; their sizes are known, so nothing is copied twice.
 template <size_t n> void appendParts(QByteArray &out, const std::array<QByteArrayView, n> &parts)
 {
@@ -132,14 +154,11 @@ QByteArray CertificateLayout::tbs(const IssueOrder &order, const QByteArray &cer
     // Subject: fixed RDNs, then SET { SEQUENCE { serialNumber, PrintableString } }.
     const QByteArray varying = m_subjectVaries ? subject(order.serial) : QByteArray();
     const QByteArrayView rdns = m_subjectVaries ? QByteArrayView(varying) : QByteArrayView(m_subjectFixed);
-    const QByteArray serialRdn =
-        der::tlv(der::Set, der::tlv(der::Sequence, {QByteArray::fromRawData("\x06\x03\x55\x04\x05", 5),
-                                                    der::tlv(der::PrintableString, serialNumber)}));
+    const QByteArray serialRdn = serialNumberRdn(serialNumber);
 
     QByteArrayView keyBits;
     keyTypeOf(spki, &keyBits);
-    const QByteArray ski =
-        extension(oid::view(oid::subjectKeyIdentifier), false, der::tlv(der::OctetString, ssl::sha1(keyBits)));
+    const QByteArray ski = keyIdentifierExtension(ssl::sha1(keyBits));
     // An empty subject would make it critical (RFC 5280 section 4.2.1.6); ours always has a serialNumber.
     const QByteArray names = alternativeNames(m_profile, order.serial);
     const QByteArray san = names.isEmpty() ? QByteArray() : extension(oid::view(oid::subjectAltName), false, names);

@@ -22,7 +22,10 @@
 #include <QRegularExpression>
 #include <QTemporaryDir>
 
+#include <openssl/evp.h>
+
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <ctime>
 
@@ -82,6 +85,48 @@ void print(const char *what, const Rate &rate, const Speed &speed)
          {std::pair("one core", rate.oneCore), {"two cores", rate.twoCores}, {"wall", rate.wall}})
         std::printf("  %s %6.0f/s %5.1f %%", name, value, 100 * value / speed.sign);
     std::printf("\n");
+}
+
+// What `openssl speed` does: signatures over a digest.
+void signDigests(const SigningKey &key, size_t count)
+{
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(nullptr, key.key(), nullptr);
+    EVP_PKEY_sign_init(context);
+    std::array<unsigned char, 32> digest{7};
+    std::array<unsigned char, 80> signature{};
+    for (size_t i = 0; i < count; ++i) {
+        size_t length = signature.size();
+        EVP_PKEY_sign(context, signature.data(), &length, digest.data(), digest.size());
+    }
+    EVP_PKEY_CTX_free(context);
+}
+
+// Processors change their speed from one second to the next: bare signatures and certificates take turns, and what
+// counts is the middle one of the ratios.
+void sideBySide(const SigningKey &key, Issuer &issuer, std::vector<IssueOrder> &orders, const QString &journalPath)
+{
+    const auto journal = Journal::open(journalPath, nullptr);
+    const size_t turns = 10;
+    const size_t each = orders.size() / turns;
+    std::vector<double> signing, busier, together;
+    for (size_t turn = 0; turn < turns && each > 0; ++turn) {
+        const double before = measured(each, [&] { signDigests(key, each); }).oneCore;
+        const std::span<IssueOrder> some(orders.data() + turn * each, each);
+        const Rate rate = measured(each, [&] { (void)issueBatchRecorded(*journal, issuer, some, {}, Task{}); });
+        const double bare = (before + measured(each, [&] { signDigests(key, each); }).oneCore) / 2;
+        signing.push_back(1e6 / rate.ownMicroseconds / bare);
+        busier.push_back(rate.twoCores / bare);
+        together.push_back(rate.oneCore / bare);
+    }
+    const auto print = [](const char *what, std::vector<double> &ratios) {
+        std::sort(ratios.begin(), ratios.end());
+        std::printf("    %-40s %5.1f %% (%.1f to %.1f)\n", what, 100 * ratios[ratios.size() / 2], 100 * ratios.front(),
+                    100 * ratios.back());
+    };
+    std::printf("  certificates with journal batch in turns with bare signatures, middle one of %zu:\n", turns);
+    print("per core that signs", signing);
+    print("per busier core of two", busier);
+    print("all work counted on one core", together);
 }
 
 } // namespace
@@ -154,6 +199,7 @@ int main(int argc, char **argv)
                 recorded.otherMicroseconds);
     if (good != count)
         return std::fprintf(stderr, "only %zu of %zu were issued\n", good, count), 1;
+    sideBySide(*key, *issuer, orders, file("c.db"));
     const Rate whole = measured(count, [&] {
         fill();
         batch("b.db");

@@ -94,14 +94,9 @@ void finish(Transfer &transfer, int status, int length)
                                reinterpret_cast<guint8 *>(&length), sizeof length);
 }
 
-// A bulk transfer; it waits where the device has nothing to say. Returns 0 or the error.
-int carry(Node &node, Transfer &transfer)
+// What the device made of a transfer whose data stands behind so many bytes of its buffer. Returns 0 or the error.
+int settle(Node &node, Transfer &transfer, const VirtualUsb::Reply &reply, bool in, int before)
 {
-    const auto urb = get<usbdevfs_urb>(transfer.urb.get());
-    const bool in = urb.endpoint & 0x80;
-    const VirtualUsb::Reply reply = node.device->bulk(
-        urb.endpoint, in ? QByteArrayView()
-                         : QByteArrayView(reinterpret_cast<const char *>(transfer.buffer->data), urb.buffer_length));
     switch (reply.answer) {
     case VirtualUsb::Answer::Gone:
         return ENODEV;
@@ -112,10 +107,12 @@ int carry(Node &node, Transfer &transfer)
         finish(transfer, -EPIPE, 0);
         break;
     case VirtualUsb::Answer::Done: {
-        const int length = in ? int(std::min<qsizetype>(reply.bytes.size(), urb.buffer_length)) : urb.buffer_length;
+        const int room = get<usbdevfs_urb>(transfer.urb.get()).buffer_length - before;
+        const int length = in ? int(std::min<qsizetype>(reply.bytes.size(), room)) : room;
         if (in && length > 0) {
             QByteArray copy = reply.bytes;
-            umockdev_ioctl_data_update(transfer.buffer.get(), 0, reinterpret_cast<guint8 *>(copy.data()), length);
+            umockdev_ioctl_data_update(transfer.buffer.get(), gsize(before), reinterpret_cast<guint8 *>(copy.data()),
+                                       length);
         }
         finish(transfer, 0, length);
         break;
@@ -124,6 +121,17 @@ int carry(Node &node, Transfer &transfer)
     node.done.push_back(std::move(transfer));
     node.idle = 0;
     return 0;
+}
+
+// A bulk transfer; it waits where the device has nothing to say. Returns 0 or the error.
+int carry(Node &node, Transfer &transfer)
+{
+    const auto urb = get<usbdevfs_urb>(transfer.urb.get());
+    const bool in = urb.endpoint & 0x80;
+    const VirtualUsb::Reply reply = node.device->bulk(
+        urb.endpoint, in ? QByteArrayView()
+                         : QByteArrayView(reinterpret_cast<const char *>(transfer.buffer->data), urb.buffer_length));
+    return settle(node, transfer, reply, in, 0);
 }
 
 // Returns 0 or the error.
@@ -160,28 +168,7 @@ int submit(Node &node, UMockdevIoctlData *argument)
     const VirtualUsb::Reply reply = node.device->control(
         setup, in ? QByteArrayView()
                   : QByteArrayView(reinterpret_cast<const char *>(bytes + 8), qsizetype(urb.buffer_length) - 8));
-    switch (reply.answer) {
-    case VirtualUsb::Answer::Gone:
-        return ENODEV;
-    case VirtualUsb::Answer::Silence:
-        node.waiting.push_back(std::move(transfer));
-        return 0;
-    case VirtualUsb::Answer::Stall:
-        finish(transfer, -EPIPE, 0);
-        break;
-    case VirtualUsb::Answer::Done: {
-        const int length = in ? int(reply.bytes.size()) : urb.buffer_length - 8;
-        if (in && length > 0) {
-            QByteArray copy = reply.bytes;
-            umockdev_ioctl_data_update(transfer.buffer.get(), 8, reinterpret_cast<guint8 *>(copy.data()), length);
-        }
-        finish(transfer, 0, length);
-        break;
-    }
-    }
-    node.done.push_back(std::move(transfer));
-    node.idle = 0;
-    return 0;
+    return settle(node, transfer, reply, in, 8);
 }
 
 gboolean answer(UMockdevIoctlBase *, UMockdevIoctlClient *client, gpointer user)
